@@ -1,0 +1,66 @@
+import boundaries from 'eslint-plugin-boundaries';
+import prettier from 'eslint-config-prettier';
+import tseslint from 'typescript-eslint';
+
+/** What each layer of `src/` may import: only layers below it (docs/architecture.md). */
+const below = {
+  core: [],
+  graph: ['core'],
+  data: ['core'],
+  autodiff: ['core', 'graph'],
+  lowering: ['core', 'graph'],
+  nn: ['core', 'graph'],
+  optim: ['core', 'graph'],
+  runtime: ['core', 'graph', 'lowering'],
+  heads: ['core', 'graph', 'nn'],
+  models: ['core', 'graph', 'nn', 'heads'],
+  train: ['core', 'graph', 'data', 'autodiff', 'lowering', 'nn', 'optim', 'runtime', 'heads'],
+  report: ['core', 'graph', 'data', 'heads', 'train'],
+  cli: ['core', 'graph', 'data', 'nn', 'optim', 'runtime', 'heads', 'models', 'train', 'report'],
+};
+
+/** Layers that run in a browser and therefore import nothing from Node. */
+const portable = ['core', 'graph', 'autodiff', 'lowering', 'nn', 'optim', 'heads', 'models'];
+
+export default tseslint.config(
+  { ignores: ['dist', 'coverage', 'docs/api', 'node_modules'] },
+  ...tseslint.configs.strictTypeChecked,
+  {
+    languageOptions: { parserOptions: { projectService: { allowDefaultProject: ['*.js'] }, tsconfigRootDir: import.meta.dirname } },
+    rules: {
+      '@typescript-eslint/restrict-template-expressions': ['error', { allowNumber: true, allowBoolean: true }],
+      '@typescript-eslint/consistent-type-imports': 'error',
+      '@typescript-eslint/switch-exhaustiveness-check': 'error',
+      '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_', varsIgnorePattern: '^_' }],
+    },
+  },
+  {
+    files: ['src/**/*.ts'],
+    plugins: { boundaries },
+    settings: {
+      'boundaries/elements': [
+        ...Object.keys(below).map((type) => ({ type, pattern: `src/${type}`, mode: 'folder' })),
+        { type: 'index', pattern: 'src/index.ts', mode: 'file' },
+      ],
+    },
+    rules: {
+      'boundaries/element-types': [
+        'error',
+        {
+          default: 'disallow',
+          rules: [
+            ...Object.entries(below).map(([from, allow]) => ({ from, allow: [from, ...allow] })),
+            { from: 'index', allow: Object.keys(below) },
+          ],
+        },
+      ],
+    },
+  },
+  {
+    files: portable.map((layer) => `src/${layer}/**/*.ts`),
+    ignores: ['**/*.test.ts'],
+    rules: { 'no-restricted-imports': ['error', { patterns: ['node:*'] }] },
+  },
+  { files: ['**/*.js'], ...tseslint.configs.disableTypeChecked },
+  prettier,
+);

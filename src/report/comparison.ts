@@ -1,0 +1,75 @@
+/**
+ * The result of `compare` as data. The first part is the machine-readable contract (`--json`); the report and the
+ * table are drawn from it and from the history of each run.
+ */
+export interface HeadParameters {
+  /** Everything the model holds, fixed matrices included, running statistics excluded. */
+  readonly total: number;
+  /** What the optimiser updates. */
+  readonly trainable: number;
+  /** Everything the classifier holds, fixed matrices included. */
+  readonly classifier: number;
+  readonly classifierTrainable: number;
+}
+
+export interface HeadComparison {
+  readonly head: string;
+  readonly seeds: readonly { readonly seed: number; readonly validationAccuracy: number; readonly trainAccuracy: number }[];
+  /** Over seeds; accuracies are fractions in [0, 1]; `sd` is the sample standard deviation, 0 for one seed. */
+  readonly validationAccuracy: { readonly mean: number; readonly sd: number };
+  readonly parameters: HeadParameters;
+  readonly exportedBytes: number;
+  /** Median milliseconds of one training step. */
+  readonly stepMilliseconds: number;
+  /** Microseconds of the exported classifier alone for one image, batch 1. */
+  readonly classifierMicroseconds: number;
+}
+
+export interface ComparisonDocument {
+  readonly dataset: { readonly name: string; readonly classes: number; readonly train: number; readonly validation: number };
+  readonly model: string;
+  readonly heads: readonly HeadComparison[];
+  /** Path of the HTML report. */
+  readonly report: string;
+}
+
+/** What the report draws beyond the document: one entry per head and seed. */
+export interface RunHistory {
+  readonly head: string;
+  readonly seed: number;
+  readonly epochs: readonly {
+    readonly epoch: number;
+    readonly trainLoss: number;
+    readonly trainAccuracy: number;
+    readonly validationLoss: number;
+    readonly validationAccuracy: number;
+    readonly learningRate: number;
+  }[];
+  /** The scale α over training steps, thinned to at most some hundred points; empty for a head without a learned scale. */
+  readonly scale: readonly { readonly step: number; readonly value: number }[];
+  /** `[classes × classes]` counts, row = true class, column = predicted class, on the validation set. */
+  readonly confusion: Uint32Array;
+  /** The validation images that the model got most confidently wrong, worst first. */
+  readonly mistakes: readonly Mistake[];
+}
+
+export interface Mistake {
+  /** `[channels, height, width]`, 0 … 255, planar. */
+  readonly pixels: Uint8Array;
+  readonly channels: number;
+  readonly height: number;
+  readonly width: number;
+  readonly label: number;
+  readonly predicted: number;
+  /** Softmax probability that the model gave its wrong answer. */
+  readonly probability: number;
+  readonly source?: string;
+}
+
+export interface ReportInput {
+  readonly document: ComparisonDocument;
+  readonly classes: readonly string[];
+  readonly histories: readonly RunHistory[];
+  /** Lines for the "how this was made" part: command, machine, device, recipe, dataset notes, date. */
+  readonly provenance: readonly (readonly [label: string, value: string])[];
+}
