@@ -63,6 +63,7 @@ export function broadcastShapes(a: Shape, b: Shape, where: string): Shape {
 /** Row-major strides in elements. */
 export function stridesOf(shape: StaticShape): number[] {
   const strides = new Array<number>(shape.length).fill(1);
-  for (let axis = shape.length - 2; axis >= 0; axis--) strides[axis] = (strides[axis + 1] ?? 1) * (shape[axis + 1] ?? 1);
+  for (let axis = shape.length - 2; axis >= 0; axis--)
+    strides[axis] = (strides[axis + 1] ?? 1) * (shape[axis + 1] ?? 1);
   return strides;
 }
