@@ -1,0 +1,107 @@
+import { createRequire } from 'node:module';
+import { Worker } from 'node:worker_threads';
+import { internalError } from '../core/errors.ts';
+import type { Batch } from './dataset.ts';
+import type { BatchReply, BatchRequest } from './batch-worker.ts';
+import { prepareBatch, type BatchRecipe } from './prepare-batch.ts';
+
+/** Something that prepares batches, in the order in which they are asked for or beside each other. */
+export interface BatchSource extends AsyncDisposable {
+  readonly prepare: (epoch: number, indices: Uint32Array) => Promise<Batch>;
+  /** Takes back the memory of a batch that nobody reads any more. Its images become unreadable. */
+  readonly recycle: (batch: Batch) => void;
+}
+
+/** Prepares each batch on the calling thread when it is asked for. */
+export function inlineSource(recipe: BatchRecipe): BatchSource {
+  const spare: Float32Array[] = [];
+  return {
+    prepare: (epoch, indices) => Promise.resolve(prepareBatch(recipe, epoch, indices, spare.pop())),
+    recycle: ({ images }) => {
+      spare.push(images);
+    },
+    [Symbol.asyncDispose]: () => Promise.resolve(),
+  };
+}
+
+interface Waiting {
+  readonly resolve: (batch: Batch) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/**
+ * Prepares batches on `count` worker threads, taken in turn. Pixels that lie in shared memory are read in place; the floats of a batch
+ * move between the threads without a copy.
+ *
+ * The threads keep the process alive only while a batch is being prepared.
+ */
+export function workerSource(recipe: BatchRecipe, count: number): BatchSource {
+  const workers = Array.from({ length: count }, () => startWorker(recipe));
+  const waiting = new Map<number, Waiting>();
+  const spare: ArrayBuffer[] = [];
+  let failure: unknown;
+  let tickets = 0;
+  const settle = (ticket: number): Waiting | undefined => {
+    const entry = waiting.get(ticket);
+    waiting.delete(ticket);
+    if (waiting.size === 0) for (const worker of workers) worker.unref();
+    return entry;
+  };
+  const fail = (error: unknown): void => {
+    failure ??= error;
+    for (const ticket of [...waiting.keys()]) settle(ticket)?.reject(failure);
+  };
+  for (const worker of workers) {
+    worker.unref();
+    worker.on('message', (reply: BatchReply) => {
+      const entry = settle(reply.ticket);
+      if ('error' in reply) entry?.reject(reply.error);
+      else entry?.resolve({ images: reply.images, labels: reply.labels, size: reply.labels.length });
+    });
+    worker.on('error', fail);
+    worker.on('exit', (code) => {
+      fail(internalError('a worker that prepares batches ended', { received: `exit code ${code}` }));
+    });
+  }
+  return {
+    prepare: (epoch, indices) =>
+      new Promise((resolve, reject) => {
+        const worker = workers[tickets % count];
+        if (failure !== undefined || worker === undefined) {
+          reject(failure instanceof Error ? failure : internalError('no worker prepares batches'));
+          return;
+        }
+        const request: BatchRequest = { ticket: tickets++, epoch, indices, buffer: spare.pop() };
+        waiting.set(request.ticket, { resolve, reject });
+        for (const each of workers) each.ref();
+        worker.postMessage(request, request.buffer === undefined ? [] : [request.buffer]);
+      }),
+    recycle: ({ images }) => {
+      if (images.buffer instanceof ArrayBuffer) spare.push(images.buffer);
+    },
+    [Symbol.asyncDispose]: async () => {
+      fail(internalError('the batch loader is closed'));
+      for (const worker of workers) worker.removeAllListeners();
+      await Promise.all(workers.map((worker) => worker.terminate()));
+    },
+  };
+}
+
+/** Starts the worker beside this file: compiled, or from TypeScript where this file is TypeScript (tests and `tsx`). */
+function startWorker(recipe: BatchRecipe): Worker {
+  const { set, image, normalization, augmentation, seed } = recipe;
+  const workerData: BatchRecipe = {
+    set: { count: set.count, pixels: set.pixels, labels: set.labels },
+    image,
+    normalization,
+    augmentation,
+    seed,
+  };
+  if (!import.meta.url.endsWith('.ts')) {
+    return new Worker(new URL('./batch-worker.js', import.meta.url), { workerData, execArgv: [] });
+  }
+  // Node 20 ignores a loader named on a worker's command line, so the worker loads tsx itself.
+  const api = JSON.stringify(createRequire(import.meta.url).resolve('tsx/cjs/api'));
+  const file = JSON.stringify(new URL('./batch-worker.ts', import.meta.url).href);
+  return new Worker(`require(${api}).require(${file}, ${file});`, { eval: true, workerData, execArgv: [] });
+}

@@ -1,0 +1,12 @@
+/** How far a long data job is: bytes downloaded, archive entries unpacked, images decoded. */
+export interface DataProgress {
+  readonly phase: 'download' | 'extract' | 'decode';
+  /** The file, archive or folder at work. */
+  readonly what: string;
+  readonly done: number;
+  /** Absent where the total is not known before the end. */
+  readonly total?: number;
+  readonly unit: 'bytes' | 'entries' | 'images';
+}
+
+export type OnDataProgress = (progress: DataProgress) => void;
