@@ -1,0 +1,23 @@
+import type { InferenceSession, InferenceSessionFactory, Tensor, TensorConstructor } from 'onnxruntime-common';
+import type { SessionPurpose, Tensors } from './runtime.ts';
+
+/** The part of an ONNX Runtime module that sessions use; onnxruntime-node and onnxruntime-web both have it. */
+export interface Ort {
+  readonly InferenceSession: InferenceSessionFactory;
+  readonly Tensor: TensorConstructor;
+}
+
+/** An ONNX Runtime module and how to use it on one device. */
+export interface Engine {
+  readonly ort: Ort;
+  /** The device, for messages: `cpu`, `webgpu`. */
+  readonly name: string;
+  readonly sessionOptions: (purpose: SessionPurpose) => InferenceSession.SessionOptions;
+  /** Where a stateful session keeps its state between steps. */
+  readonly stateLocation: 'cpu' | 'gpu-buffer';
+  /**
+   * Brings tensors from the device into host memory, by name.
+   * Only called for tensors that are not there already.
+   */
+  readonly download: (values: Readonly<Record<string, Tensor>>) => Promise<Tensors>;
+}
