@@ -24,9 +24,11 @@ type RequiredTuple<Names extends readonly string[]> = Names extends readonly [
 
 /** Inputs of operator K as a tuple; optional ones may be undefined or, at the end, left out. */
 export type InputsOf<K extends Op> = RequiredTuple<(typeof ops)[K]['inputs']>;
-export type OutputsOf<K extends Op> = (typeof ops)[K]['outputs'] extends readonly [`...${string}`]
+type ValuesFor<Names extends readonly string[]> = Names extends readonly [`...${string}`]
   ? readonly Value[]
-  : { readonly [I in keyof (typeof ops)[K]['outputs']]: Value };
+  : { readonly [I in keyof Names]: Value };
+/** Outputs of operator K as a tuple. */
+export type OutputsOf<K extends Op> = ValuesFor<(typeof ops)[K]['outputs']>;
 
 /**
  * Builds a graph node by node; each node's types are inferred and checked as it is added.
