@@ -1,0 +1,84 @@
+import { defined, inputError, internalError } from '../../src/core/errors.ts';
+import { formatShape, isStatic, sameShape } from '../../src/core/shape.ts';
+import type { HostTensor } from '../../src/core/tensor.ts';
+import { operatorName, type Graph, type OpNode } from '../../src/graph/graph.ts';
+import type { Op } from '../../src/graph/ops.ts';
+import type { EvaluateContext, EvaluateTable, NdArray } from './array.ts';
+import { convolutions } from './convolution.ts';
+import { elementwise } from './elementwise.ts';
+import { movement } from './movement.ts';
+import { normalization } from './normalization.ts';
+import { pooling } from './pooling.ts';
+import { products } from './products.ts';
+import { reductions } from './reductions.ts';
+
+function notPartOfTheReference(): never {
+  throw inputError('blocked operators are not part of the reference', { hint: 'evaluate the graph before lowering' });
+}
+
+/** The evaluation of every operator in float64. */
+export const evaluations: EvaluateTable<Op> = {
+  ...elementwise,
+  ...products,
+  ...movement,
+  ...reductions,
+  ...convolutions,
+  ...pooling,
+  ...normalization,
+  'nchwc.ReorderInput': notPartOfTheReference,
+  'nchwc.ReorderOutput': notPartOfTheReference,
+  'nchwc.Conv': notPartOfTheReference,
+  'nchwc.MaxPool': notPartOfTheReference,
+  'nchwc.GlobalAveragePool': notPartOfTheReference,
+};
+
+/** A host tensor in float64; half-precision bit patterns are not understood. */
+export function toNdArray(value: HostTensor): NdArray {
+  if (value.dtype === 'float16' || value.dtype === 'bfloat16') {
+    throw inputError('half precision is not part of the reference', { received: value.dtype });
+  }
+  return { shape: value.shape, data: Float64Array.from(value.data as ArrayLike<number | bigint>, Number) };
+}
+
+function evaluateOp<K extends Op>(op: K, context: EvaluateContext<K>): readonly NdArray[] {
+  return evaluations[op](context);
+}
+
+function evaluateNode(node: OpNode, valueOf: (name: string) => NdArray): readonly NdArray[] {
+  const inputs = node.inputs.map((name) => (name === '' ? undefined : valueOf(name)));
+  const input = (index: number): NdArray => defined(inputs[index], `input ${index} of ${node.name}`);
+  return evaluateOp(node.op, { inputs, input, attributes: node.attributes });
+}
+
+/**
+ * Evaluates a graph in float64 by straight loops, and checks every shape against the graph's types on the way.
+ *
+ * Returns all values by name, not only the graph's outputs. Element types are not simulated: float32 is not rounded.
+ */
+export function evaluateGraph(graph: Graph, feeds: ReadonlyMap<string, NdArray>): Map<string, NdArray> {
+  const values = new Map<string, NdArray>();
+  const valueOf = (name: string): NdArray => defined(values.get(name), `value ${name}`);
+  const define = (name: string, value: NdArray): void => {
+    const declared = graph.types.get(name)?.shape;
+    if (declared !== undefined && isStatic(declared) && !sameShape(declared, value.shape)) {
+      throw internalError('evaluated shape differs from the declared one', {
+        where: name,
+        expected: formatShape(declared),
+        received: formatShape(value.shape),
+      });
+    }
+    values.set(name, value);
+  };
+  for (const name of graph.inputs) define(name, defined(feeds.get(name), `feed ${name}`));
+  for (const [name, value] of graph.initializers) define(name, toNdArray(value));
+  for (const node of graph.nodes) {
+    if (node.kind === 'foreign') {
+      throw inputError('operator is not part of the reference', { where: node.name, received: operatorName(node) });
+    }
+    const results = evaluateNode(node, valueOf);
+    node.outputs.forEach((name, index) => {
+      if (name !== '') define(name, defined(results[index], `output ${index} of ${node.name}`));
+    });
+  }
+  return values;
+}
