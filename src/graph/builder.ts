@@ -93,7 +93,7 @@ export function createBuilder(name: string, base?: Graph): Builder {
     type: defined(types.get(valueName), `value ${valueName} of graph ${name}`),
   });
 
-  const emit = (op: Op, given: readonly (Value | undefined)[], attributes: AttributesOf<Op>): readonly Value[] => {
+  const emit = (op: Op, given: readonly (Value | undefined)[], attributes: OpNode['attributes']): readonly Value[] => {
     const stem = joinPath(scope(), op);
     const nodeName = unique(stem);
     for (const used of given) {

@@ -37,6 +37,8 @@ export interface ForeignNode {
   readonly kind: 'foreign';
   readonly opType: string;
   readonly domain: string;
+  /** The version of its domain's operator set that the node was written for. */
+  readonly version: number;
   readonly name: string;
   readonly inputs: readonly string[];
   readonly outputs: readonly string[];
