@@ -1,6 +1,12 @@
 export type { Augmentation, Batch, ImageDataset, ImageSet, ImageShape, Normalization } from './dataset.ts';
 export { assembleDataset, defaultValidationFraction, type RawDataset, type SplitChoice } from './assemble.ts';
-export { evaluationBatches, openBatchLoader, trainingBatches, type BatchLoader, type LoaderOptions } from './batches.ts';
+export {
+  evaluationBatches,
+  openBatchLoader,
+  trainingBatches,
+  type BatchLoader,
+  type LoaderOptions,
+} from './batches.ts';
 export { measureNormalization } from './normalization.ts';
 export { noAugmentation, prepareBatch, type BatchRecipe } from './prepare-batch.ts';
 export { openDataset, type OpenOptions } from './registry.ts';

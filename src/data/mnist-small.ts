@@ -47,5 +47,7 @@ async function readDigits(file: string): Promise<Uint8Array> {
       hint: 'reinstall the package',
     });
   }
-  return Uint8Array.from(values as readonly number[], (value) => Math.round(value * 255));
+  const bytes = new Uint8Array(values.length);
+  for (let offset = 0; offset < bytes.length; offset++) bytes[offset] = Math.round(Number(values[offset]) * 255);
+  return bytes;
 }

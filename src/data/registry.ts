@@ -16,6 +16,7 @@ export interface OpenOptions {
 
 /** Opens a dataset by name, or a folder. */
 export async function openDataset(spec: string, options: OpenOptions): Promise<ImageDataset> {
-  if (spec !== 'mnist-small') throw usageError('unknown dataset', { received: JSON.stringify(spec), legal: ['mnist-small'] });
+  if (spec !== 'mnist-small')
+    throw usageError('unknown dataset', { received: JSON.stringify(spec), legal: ['mnist-small'] });
   return assembleDataset(await readMnistSmall(), options);
 }
