@@ -7,6 +7,11 @@ export interface Ort {
   readonly Tensor: TensorConstructor;
 }
 
+/** onnxruntime-node's module. */
+export interface NodeOrt extends Ort {
+  readonly env: { readonly versions: { readonly node?: string } };
+}
+
 /** An ONNX Runtime module and how to use it on one device. */
 export interface Engine {
   readonly ort: Ort;
@@ -15,9 +20,10 @@ export interface Engine {
   readonly sessionOptions: (purpose: SessionPurpose) => InferenceSession.SessionOptions;
   /** Where a stateful session keeps its state between steps. */
   readonly stateLocation: 'cpu' | 'gpu-buffer';
-  /**
-   * Brings tensors from the device into host memory, by name.
-   * Only called for tensors that are not there already.
-   */
+  /** Brings tensors from the device into host memory. Only called for tensors that are not there already. */
   readonly download: (values: Readonly<Record<string, Tensor>>) => Promise<Tensors>;
+}
+
+export function versionOf(ort: NodeOrt): string {
+  return `ONNX Runtime ${ort.env.versions.node ?? '(unknown version)'}`;
 }

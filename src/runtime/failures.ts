@@ -41,13 +41,12 @@ export function runtimeFailure(summary: string, where: string, failure: unknown)
   });
 }
 
-/** The runtime's message in one line, without the place in its C++ source. */
+/** The runtime's message in one line, without places and function signatures of its C++ source. */
 export function messageOf(failure: unknown): string {
   const text = failure instanceof Error ? failure.message : String(failure);
-  const line = text
-    .split('\n')
-    .map((part) => part.trim())
-    .filter((part) => part !== '')
+  return text
+    .replace(/\S+\.(?:cc|h):\d+ .*?\)(?:::<lambda\(.*?\)>)?(?: const)? /g, '')
+    .split(/\s*\n\s*/)
+    .filter((line) => line !== '')
     .join(' ');
-  return line.replace(/^\/\S+\.(?:cc|h):\d+ .*?\) (?=[A-Z])/, '');
 }

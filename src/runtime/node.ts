@@ -1,44 +1,60 @@
 import { availableParallelism } from 'node:os';
-import type { InferenceSession } from 'onnxruntime-common';
-import { internalError, usageError } from '../core/errors.ts';
-import type { Engine, Ort } from './engine.ts';
-import { probeBlockSize } from './probe.ts';
-import type { Device, DeviceChoice, Runtime, SessionPurpose, StatefulProgram } from './runtime.ts';
-import { createSession } from './session-core.ts';
-import { createStatefulSession } from './stateful.ts';
+import { inputError, usageError } from '../core/errors.ts';
+import { chooseDevice } from './auto.ts';
+import { openCpu } from './cpu.ts';
+import { openCuda } from './cuda.ts';
+import type { NodeOrt } from './engine.ts';
+import { messageOf } from './failures.ts';
+import type { DeviceChoice, Runtime } from './runtime.ts';
+import { openWebGpu } from './webgpu.ts';
 
 export interface RuntimeOptions {
   readonly device: DeviceChoice;
   /** Threads of one operator on the CPU; default: one for each available core. */
   readonly threads?: number;
-  /** Receives one line for each decision a reader should know about. */
+  /** Whether operators that a GPU lacks may run on the CPU; default: yes. Otherwise a model that has one does not load. */
+  readonly cpuFallback?: boolean;
+  /** Receives one line for each decision that a reader should know about. */
   readonly log?: (line: string) => void;
-}
-
-interface NodeOrt extends Ort {
-  readonly env: { readonly versions: { readonly node?: string } };
 }
 
 /**
  * Opens a device of this machine through onnxruntime-node.
  *
  * A run blocks the JavaScript thread while ONNX Runtime computes; timers and signals are served between runs.
- * The environment decides nothing here: the same options give the same runtime.
  *
- * @throws an input error where the device is not there, naming what is missing
+ * @throws a usage error for an impossible option, an input error for a device that is not there, naming what is missing
  */
 export async function openRuntime(options: RuntimeOptions): Promise<Runtime> {
   const threads = checkThreads(options.threads ?? availableParallelism());
-  const ort: NodeOrt = await import('onnxruntime-node');
-  const device: Device = options.device === 'auto' ? 'cpu' : options.device;
+  const cpuFallback = options.cpuFallback ?? true;
+  const log = options.log ?? ((): void => undefined);
+  const ort = await loadOrt();
+  const device = options.device === 'auto' ? await chooseDevice(ort, log) : options.device;
   switch (device) {
     case 'cpu':
       return openCpu(ort, threads);
     case 'webgpu':
+      return openWebGpu(ort, cpuFallback, log);
     case 'cuda':
-      throw internalError(`device ${device} is not there yet`);
+      return openCuda(ort, cpuFallback);
     default:
-      return device satisfies never;
+      device satisfies never;
+      throw usageError('unknown device', { received: String(device), legal: ['auto', 'cpu', 'webgpu', 'cuda'] });
+  }
+}
+
+/** Imported on use: commands that run no model need no native library. */
+async function loadOrt(): Promise<NodeOrt> {
+  try {
+    return await import('onnxruntime-node');
+  } catch (failure) {
+    throw inputError(`ONNX Runtime's library could not be loaded: ${messageOf(failure)}`, {
+      where: 'onnxruntime-node',
+      received: `${process.platform} ${process.arch}`,
+      legal: ['linux x64 and arm64 (glibc)', 'darwin arm64', 'win32 x64 and arm64'],
+      cause: failure,
+    });
   }
 }
 
@@ -49,63 +65,4 @@ function checkThreads(threads: number): number {
     expected: 'an integer from 1 to 1024',
     received: String(threads),
   });
-}
-
-async function openCpu(ort: NodeOrt, threads: number): Promise<Runtime> {
-  const blockSize = await cpuBlockSize(ort);
-  const engine: Engine = {
-    ort,
-    name: 'cpu',
-    sessionOptions: (purpose) => cpuSessionOptions(purpose, threads),
-    stateLocation: 'cpu',
-    download: () => Promise.reject(internalError('the state of a CPU session is always in host memory')),
-  };
-  const layout = blockSize === 0 ? 'no blocked layout' : `NCHW${blockSize}c layout`;
-  return runtimeOf(
-    engine,
-    'cpu',
-    blockSize,
-    `CPU, ${versionOf(ort)}, ${threads} ${threads === 1 ? 'thread' : 'threads'}, ${layout}`,
-  );
-}
-
-let knownBlockSize: Promise<number> | undefined;
-
-/** The processor does not change while the process runs: probed once. */
-function cpuBlockSize(ort: Ort): Promise<number> {
-  return (knownBlockSize ??= probeBlockSize(ort));
-}
-
-/**
- * Session options for the CPU. Measured on ResNet-20 and -56 training steps: without memory patterns the peak memory is 40 %
- * lower at the same speed; parallel execution and no arena are slower; `all` is 1.7 times faster than `extended`
- * for inference and equal for training. Short spinning keeps the other core free for the data pipeline.
- */
-function cpuSessionOptions(purpose: SessionPurpose, threads: number): InferenceSession.SessionOptions {
-  return {
-    executionProviders: ['cpu'],
-    intraOpNumThreads: threads,
-    interOpNumThreads: 1,
-    executionMode: 'sequential',
-    graphOptimizationLevel: purpose === 'training' ? 'extended' : 'all',
-    enableMemPattern: purpose === 'inference',
-    enableCpuMemArena: true,
-    // Errors are thrown with their text; warnings would go to stderr beside the progress bar.
-    logSeverityLevel: 4,
-    extra: { session: { set_denormal_as_zero: '1', intra_op: { allow_spinning: '1', spin_duration_us: '100' } } },
-  };
-}
-
-function runtimeOf(engine: Engine, device: Device, blockSize: number, description: string): Runtime {
-  return Object.freeze({
-    device,
-    description,
-    blockSize,
-    createSession: (bytes: Uint8Array, purpose: SessionPurpose) => createSession(engine, bytes, purpose),
-    createStatefulSession: (program: StatefulProgram) => createStatefulSession(engine, program),
-  });
-}
-
-function versionOf(ort: NodeOrt): string {
-  return `ONNX Runtime ${ort.env.versions.node ?? '(unknown version)'}`;
 }

@@ -1,3 +1,4 @@
+import type { InferenceSession } from 'onnxruntime-common';
 import type { Ort } from './engine.ts';
 import { tinyModel } from './tiny-models.ts';
 
@@ -10,8 +11,10 @@ const known = [8, 16];
  * The layout is an internal domain of ONNX Runtime (`com.microsoft.nchwc`) and b depends on the processor: 16 with AVX-512,
  * 8 with narrower vectors, none on some builds. The operator that converts to it tells: [1, 16, 1, 2] holding 0 … 31
  * comes back as [1, 16/b, 1, 2, b], so value 1 (channel 0, second pixel) is at index b.
+ *
+ * @param options the session options of the sessions to come: some settings of a process's first session hold for all of them
  */
-export async function probeBlockSize(ort: Ort): Promise<number> {
+export async function probeBlockSize(ort: Ort, options: InferenceSession.SessionOptions = {}): Promise<number> {
   const shape = [1, 16, 1, 2];
   const bytes = tinyModel(
     [{ op: 'ReorderInput', domain: 'com.microsoft.nchwc', inputs: ['x'], outputs: ['y'] }],
@@ -19,7 +22,7 @@ export async function probeBlockSize(ort: Ort): Promise<number> {
     [{ name: 'y', dtype: 'float32', shape }],
   );
   try {
-    const session = await ort.InferenceSession.create(bytes, { intraOpNumThreads: 1, logSeverityLevel: 4 });
+    const session = await ort.InferenceSession.create(bytes, { ...options, intraOpNumThreads: 1, logSeverityLevel: 4 });
     try {
       const x = new ort.Tensor(
         'float32',

@@ -11,13 +11,15 @@ type OrtTensors = Readonly<Record<string, Tensor>>;
 /**
  * A loaded model: ONNX Runtime's session with its calls in order, its failures translated, its release idempotent.
  */
-export interface LoadedModel extends AsyncDisposable {
+export interface LoadedModel {
   readonly inputs: Signatures;
   readonly outputs: Signatures;
   /** Runs `task` when earlier tasks are done; rejects once the model is released. */
   readonly exclusively: <T>(task: () => Promise<T>) => Promise<T>;
   /** One run. Only to be called inside `exclusively`. `null` fetches an output into fresh memory. */
   readonly run: (feeds: OrtTensors, fetches: Readonly<Record<string, Tensor | null>>) => Promise<OrtTensors>;
+  /** Frees the model when earlier calls are done; `before` runs just before. A second call waits for the first. */
+  readonly release: (before?: () => void) => Promise<void>;
 }
 
 /** Loads a model; throws an input error for bytes that ONNX Runtime rejects. */
@@ -46,7 +48,11 @@ export async function loadModel(
         throw runtimeFailure('the model failed to run', where, failure);
       }
     },
-    [Symbol.asyncDispose]: (): Promise<void> => (released ??= enqueue(() => session.release())),
+    release: (before?: () => void): Promise<void> =>
+      (released ??= enqueue(async () => {
+        before?.();
+        await session.release();
+      })),
   });
 }
 
@@ -84,7 +90,7 @@ export async function createSession(engine: Engine, bytes: Uint8Array, purpose: 
       const values = feedsToOrt(engine, feeds);
       return model.exclusively(async () => tensorsFromOrt(await model.run(values, fetches)));
     },
-    [Symbol.asyncDispose]: model[Symbol.asyncDispose],
+    [Symbol.asyncDispose]: () => model.release(),
   });
 }
 

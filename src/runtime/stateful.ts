@@ -22,7 +22,7 @@ export async function createStatefulSession(engine: Engine, program: StatefulPro
   try {
     return openState(engine, program, model);
   } catch (problem) {
-    await model[Symbol.asyncDispose]();
+    await model.release();
     throw problem;
   }
 }
@@ -96,12 +96,12 @@ function openState(engine: Engine, program: StatefulProgram, model: LoadedModel)
       checkTensors('state tensor', signatures, state);
       return model.exclusively(() => write(state));
     },
-    [Symbol.asyncDispose]: async (): Promise<void> => {
-      await model[Symbol.asyncDispose]();
-      disposeAll(current);
-      current = {};
-      spare = undefined;
-    },
+    // The state goes first: freeing a GPU tensor after its session crashes the process (onnxruntime-node 1.30).
+    [Symbol.asyncDispose]: (): Promise<void> =>
+      model.release(() => {
+        disposeAll(current);
+        spare = undefined;
+      }),
   });
 }
 

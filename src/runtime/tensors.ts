@@ -27,18 +27,10 @@ function isExchangeable(dtype: string): dtype is OrtDType {
   return Object.hasOwn(exchangeable, dtype) && exchangeable[dtype as DType];
 }
 
-/** ONNX Runtime's tensor over the same memory: nothing is copied. */
+/** ONNX Runtime's tensor over the same memory: nothing is copied, unless the memory is shared between threads. */
 export function toOrt(Tensor: TensorConstructor, name: string, value: HostTensor): Tensor {
   const { dtype, data, shape } = value;
   if (!isExchangeable(dtype)) throw unsupportedDtype(name, dtype);
-  if (!(data.buffer instanceof ArrayBuffer)) {
-    throw inputError('tensor data is in shared memory', {
-      where: `tensor "${name}"`,
-      expected: 'a typed array over an ordinary ArrayBuffer',
-      received: 'one over a SharedArrayBuffer',
-      hint: 'copy it with .slice()',
-    });
-  }
   if (data.length !== sizeOf(shape)) {
     throw inputError('tensor data does not fit its shape', {
       where: `tensor "${name}"`,
@@ -46,7 +38,8 @@ export function toOrt(Tensor: TensorConstructor, name: string, value: HostTensor
       received: `${data.length}`,
     });
   }
-  return new Tensor(dtype, data, [...shape]);
+  // onnxruntime-node cannot read shared memory: only such data is copied.
+  return new Tensor(dtype, data.buffer instanceof ArrayBuffer ? data : data.slice(), [...shape]);
 }
 
 /** A host tensor over the memory of a runtime tensor that is in host memory: nothing is copied. */
@@ -83,7 +76,7 @@ export interface Signature {
 
 export type Signatures = ReadonlyMap<string, Signature>;
 
-/** The signatures in a session's metadata; throws for a value that is not a tensor (a sequence, a map). */
+/** The signatures in a session's metadata; throws for a value that is no tensor of numbers (a sequence, text). */
 export function signaturesOf(metadata: readonly InferenceSession.ValueMetadata[]): Signatures {
   return new Map(
     metadata.map((value) => {
@@ -94,6 +87,7 @@ export function signaturesOf(metadata: readonly InferenceSession.ValueMetadata[]
           received: 'a sequence, map or optional value',
         });
       }
+      if (!isExchangeable(value.type)) throw unsupportedDtype(value.name, value.type);
       return [value.name, { dtype: value.type, shape: value.shape }];
     }),
   );
