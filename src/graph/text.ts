@@ -41,9 +41,10 @@ export function typeText(type: TensorType | undefined): string {
 
 function elementsText(value: HostTensor): string {
   const { data } = value;
-  const shown = Array.from(data.subarray(0, SHOWN_ELEMENTS), (element) =>
-    String(value.dtype === 'float32' ? shortestFloat32(Number(element)) : element),
-  );
+  const shown: string[] = [];
+  for (const element of data.subarray(0, SHOWN_ELEMENTS)) {
+    shown.push(String(value.dtype === 'float32' && typeof element === 'number' ? shortestFloat32(element) : element));
+  }
   if (data.length > SHOWN_ELEMENTS) shown.push(`... ${data.length - SHOWN_ELEMENTS} more`);
   return `{${shown.join(', ')}}`;
 }
