@@ -76,14 +76,23 @@ export const movementRules: GradientRules<
     }, c.grad());
     return [restored];
   },
+  // What padding added is cut off; what negative pads cropped gets zeros.
   Pad: (c) => {
     const shape = staticShapeOf(c.input(0));
+    const { pads } = c.attributes;
+    const cut = staticShapeOf(c.output(0)).reduce((gradient, extent, axis) => {
+      const before = Math.max(pads[axis] ?? 0, 0);
+      const after = Math.max(pads[axis + shape.length] ?? 0, 0);
+      return before === 0 && after === 0 ? gradient : slice(c.b, gradient, axis, before, extent - after);
+    }, c.grad());
     return [
-      shape.reduce((gradient, size, axis) => {
-        const before = c.attributes.pads[axis] ?? 0;
-        const after = c.attributes.pads[axis + shape.length] ?? 0;
-        return before === 0 && after === 0 ? gradient : slice(c.b, gradient, axis, before, before + size);
-      }, c.grad()),
+      pads.some((amount) => amount < 0)
+        ? pad(
+            c.b,
+            cut,
+            pads.map((amount) => Math.max(-amount, 0)),
+          )
+        : cut,
     ];
   },
   // Adds each gathered row's gradient to its source; repeated indices accumulate.
