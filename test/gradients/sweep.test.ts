@@ -1,0 +1,257 @@
+import { describe, expect, test } from 'vitest';
+import { gradients } from '../../src/autodiff/gradients.ts';
+import { defined } from '../../src/core/errors.ts';
+import { float32 } from '../../src/core/tensor.ts';
+import { createBuilder, type Builder, type Value } from '../../src/graph/builder.ts';
+import { add, cast, conv, exp, matmul, mul, neg, reduceSum, relu, sub } from '../../src/graph/functions.ts';
+import { countOperators, type Graph } from '../../src/graph/graph.ts';
+import { graphText } from '../../src/graph/text.ts';
+import type { NdArray } from '../reference/array.ts';
+import { evaluateGraph } from '../reference/evaluate.ts';
+import { expectGradients } from './check.ts';
+
+const array = (shape: readonly number[], data: readonly number[]): NdArray => ({
+  shape,
+  data: Float64Array.from(data),
+});
+const vector = (...data: number[]): NdArray => array([data.length], data);
+
+const total = (b: Builder, x: Value): Value =>
+  reduceSum(
+    b,
+    x,
+    x.type.shape.map((_, axis) => axis),
+  );
+
+/** How many nodes of each operator differentiation added. */
+function added(before: Graph, after: Graph): ReadonlyMap<string, number> {
+  const old = countOperators(before);
+  return new Map(
+    [...countOperators(after)]
+      .map(([op, count]) => [op, count - (old.get(op) ?? 0)] as const)
+      .filter(([, count]) => count > 0),
+  );
+}
+
+/** features → learned layer → ReLU → fixed matrix → sum. */
+function fixedHead() {
+  const b = createBuilder('fixed head');
+  const x = b.input('x', 'float32', [8, 4]);
+  const w = b.input('w', 'float32', [4, 3]);
+  const fixed = b.constant(float32([3, 5], new Float32Array(15).fill(0.5)), 'fixed');
+  const loss = total(b, matmul(b, relu(b, matmul(b, x, w)), fixed));
+  return { graph: b.build(), loss: loss.name, fixed: fixed.name };
+}
+
+describe('only what is wanted is computed', () => {
+  test('a fixed matrix costs one product of the gradient with its transpose', () => {
+    const { graph, loss } = fixedHead();
+    const one = gradients(graph, { loss, wrt: ['w'] });
+    // ∂hidden = g·fixedᵀ and ∂w = xᵀ·∂pre; nothing for x, nothing for the fixed matrix.
+    const count = added(graph, one.graph);
+    expect(count.get('MatMul')).toBe(2);
+    expect(count.get('Transpose')).toBe(2);
+    expect(count.get('ReluGrad')).toBe(1);
+  });
+
+  test('asking for the fixed matrix adds exactly its product', () => {
+    const { graph, loss, fixed } = fixedHead();
+    const more = added(graph, gradients(graph, { loss, wrt: ['w', fixed] }).graph);
+    expect(more.get('MatMul')).toBe(3);
+  });
+
+  test('a path that leads to nothing wanted is not followed', () => {
+    const { graph, loss, fixed } = fixedHead();
+    const count = added(graph, gradients(graph, { loss, wrt: [fixed] }).graph);
+    expect(count.get('MatMul')).toBe(1);
+    expect(count.has('ReluGrad')).toBe(false);
+  });
+
+  test('no filter gradient for frozen filters and no image gradient at the first layer', () => {
+    const b = createBuilder('frozen');
+    const x = b.input('x', 'float32', [1, 2, 4, 4]);
+    const first = b.input('first', 'float32', [2, 2, 3, 3]);
+    const frozen = b.input('frozen', 'float32', [2, 2, 3, 3]);
+    const loss = total(b, conv(b, conv(b, x, first), frozen));
+    const graph = b.build();
+    const count = added(graph, gradients(graph, { loss: loss.name, wrt: ['first'] }).graph);
+    expect(count.get('ConvInputGrad')).toBe(1);
+    expect(count.get('ConvWeightGrad')).toBe(1);
+  });
+
+  test('nothing is added before a wanted intermediate value', () => {
+    const b = createBuilder('intermediate');
+    const x = b.input('x', 'float32', [3]);
+    const middle = exp(b, x);
+    const loss = total(b, mul(b, middle, 3));
+    const graph = b.build();
+    const result = gradients(graph, { loss: loss.name, wrt: [middle.name] });
+    // exp's own rule would multiply by the middle value, which is wanted, not passed.
+    for (const node of result.graph.nodes.slice(graph.nodes.length)) expect(node.inputs).not.toContain(middle.name);
+    const values = evaluateGraph(result.graph, new Map([['x', vector(0, 1, 2)]]));
+    expect(values.get(result.gradients.get(middle.name) ?? '')?.data).toEqual(Float64Array.of(3, 3, 3));
+  });
+});
+
+describe('accumulation', () => {
+  test('a value used three times collects three contributions', () => {
+    const b = createBuilder('three uses');
+    const x = b.input('x', 'float32', [3]);
+    const loss = total(b, add(b, mul(b, x, x), sub(b, exp(b, x), mul(b, x, 4))));
+    expectGradients(b.build(), loss.name, new Map([['x', vector(0.5, -1, 2)]]), ['x'], 'three uses');
+  });
+
+  test('one value as all operands: x·x·x by repeated use', () => {
+    const b = createBuilder('cube');
+    const x = b.input('x', 'float32', []);
+    const loss = mul(b, mul(b, x, x), x);
+    const result = gradients(b.build(), { loss: loss.name, wrt: ['x'] });
+    const values = evaluateGraph(result.graph, new Map([['x', array([], [3])]]));
+    expect(values.get(result.gradients.get('x') ?? '')?.data).toEqual(Float64Array.of(27));
+  });
+
+  test('the same value twice in one Concat', () => {
+    const b = createBuilder('twice');
+    const x = b.input('x', 'float32', [2]);
+    const weights = b.constant(float32([4], [1, 2, 10, 20]));
+    const loss = total(b, mul(b, b.op('Concat', [x, x], { axis: 0 }), weights));
+    const result = gradients(b.build(), { loss: loss.name, wrt: ['x'] });
+    const values = evaluateGraph(result.graph, new Map([['x', vector(1, 1)]]));
+    expect(values.get(result.gradients.get('x') ?? '')?.data).toEqual(Float64Array.of(11, 22));
+  });
+
+  test('uses with different broadcasts are summed to the same shape', () => {
+    const b = createBuilder('broadcasts');
+    const x = b.input('x', 'float32', [3]);
+    const wide = b.input('wide', 'float32', [2, 3]);
+    const column = b.op('Reshape', [x], { shape: [3, 1] });
+    const loss = add(b, total(b, mul(b, wide, x)), total(b, mul(b, column, x)));
+    const feeds = new Map([
+      ['x', vector(1, -2, 3)],
+      ['wide', array([2, 3], [1, 2, 3, 4, 5, 6])],
+    ]);
+    expectGradients(b.build(), loss.name, feeds, ['x', 'wide'], 'broadcasts');
+  });
+
+  test('a wanted input and a wanted value behind it both get their gradients', () => {
+    const b = createBuilder('both');
+    const x = b.input('x', 'float32', [2]);
+    const y = mul(b, x, 3);
+    const loss = total(b, add(b, mul(b, y, y), x));
+    const result = gradients(b.build(), { loss: loss.name, wrt: ['x', y.name] });
+    const values = evaluateGraph(result.graph, new Map([['x', vector(1, 2)]]));
+    expect(values.get(result.gradients.get(y.name) ?? '')?.data).toEqual(Float64Array.of(6, 12));
+    expect(values.get(result.gradients.get('x') ?? '')?.data).toEqual(Float64Array.of(19, 37));
+  });
+
+  test('the gradient of the loss with respect to itself is 1', () => {
+    const b = createBuilder('itself');
+    const loss = total(b, b.input('x', 'float32', [2]));
+    const result = gradients(b.build(), { loss: loss.name, wrt: [loss.name, 'x'] });
+    const values = evaluateGraph(result.graph, new Map([['x', vector(5, 6)]]));
+    expect(values.get(result.gradients.get(loss.name) ?? '')?.data).toEqual(Float64Array.of(1));
+    expect(values.get(result.gradients.get('x') ?? '')?.data).toEqual(Float64Array.of(1, 1));
+  });
+});
+
+describe('the given graph', () => {
+  test('keeps its nodes, inputs and outputs in order, and gradients have the types of their values', () => {
+    const b = createBuilder('outputs');
+    const x = b.input('x', 'float32', [2, 3]);
+    const w = b.input('w', 'float32', [3, 1]);
+    const y = matmul(b, x, w);
+    const loss = total(b, mul(b, y, y));
+    b.output(loss, 'loss');
+    b.output(y, 'prediction');
+    b.output(x);
+    const graph = b.build();
+    const result = gradients(graph, { loss: 'loss', wrt: ['w', 'x'] });
+    expect(result.graph.outputs).toEqual(['loss', 'prediction', 'x']);
+    expect(result.graph.inputs).toEqual(graph.inputs);
+    expect(result.graph.nodes.slice(0, graph.nodes.length)).toEqual(graph.nodes);
+    for (const name of ['w', 'x']) {
+      const gradient = defined(result.gradients.get(name), name);
+      expect(result.graph.types.get(gradient)).toEqual(graph.types.get(name));
+    }
+    expect(graph.nodes.some((node) => node.name.startsWith('gradient/'))).toBe(false);
+  });
+
+  test('gives the same gradient graph every time, names included', () => {
+    const build = (): string => {
+      const { graph, loss, fixed } = fixedHead();
+      return graphText(gradients(graph, { loss, wrt: ['w', 'x', fixed] }).graph);
+    };
+    expect(build()).toBe(build());
+  });
+});
+
+describe('errors', () => {
+  const simple = () => {
+    const b = createBuilder('errors');
+    const x = b.input('x', 'float32', [3]);
+    return { b, x };
+  };
+
+  test('the loss must be a scalar', () => {
+    const { b, x } = simple();
+    const y = neg(b, x);
+    expect(() => gradients(b.build(), { loss: y.name, wrt: ['x'] })).toThrow(
+      `${y.name}: the loss must be a float scalar; received float32[3]`,
+    );
+  });
+
+  test('the loss must be a float', () => {
+    const { b, x } = simple();
+    const y = cast(b, total(b, x), 'int64');
+    expect(() => gradients(b.build(), { loss: y.name, wrt: ['x'] })).toThrow(
+      `${y.name}: the loss must be a float scalar; received int64[]`,
+    );
+  });
+
+  test('the loss must depend on what is wanted', () => {
+    const { b, x } = simple();
+    b.input('unused', 'float32', [2]);
+    const loss = total(b, x);
+    expect(() => gradients(b.build(), { loss: loss.name, wrt: ['x', 'unused'] })).toThrow(
+      `${loss.name}: the loss does not depend on a wanted value; received unused`,
+    );
+  });
+
+  test('values that do not exist are named', () => {
+    const { b, x } = simple();
+    const loss = total(b, x);
+    const graph = b.build();
+    expect(() => gradients(graph, { loss: 'cost', wrt: ['x'] })).toThrow('value cost of graph errors');
+    expect(() => gradients(graph, { loss: loss.name, wrt: ['z'] })).toThrow(
+      'the loss does not depend on a wanted value; received z',
+    );
+  });
+
+  test('an operator from outside the table is an error only where a gradient must pass through it', () => {
+    const foreign = (wanted: string): Graph => {
+      const { b, x } = simple();
+      const p = b.input('p', 'float32', [3]);
+      const loss = total(b, mul(b, x, p));
+      const graph = b.build();
+      // Replaces x in the product by Erf(x), which no rule describes.
+      const node = {
+        kind: 'foreign',
+        opType: 'Erf',
+        domain: '',
+        version: 18,
+        name: 'erf',
+        inputs: ['x'],
+        outputs: ['erf'],
+        attributes: new Map(),
+      } as const;
+      const nodes = graph.nodes.map((each) =>
+        each.kind === 'op' && each.op === 'Mul' ? { ...each, inputs: ['erf', 'p'] } : each,
+      );
+      const types = new Map(graph.types);
+      types.set('erf', defined(types.get('x'), 'type of x'));
+      return gradients({ ...graph, nodes: [node, ...nodes], types }, { loss: loss.name, wrt: [wanted] }).graph;
+    };
+    expect(countOperators(foreign('p')).get('Erf')).toBe(1);
+    expect(() => foreign('x')).toThrow('erf: no gradient through Erf');
+  });
+});
