@@ -8,7 +8,7 @@ import { messageOf } from './failures.ts';
 import type { Runtime, SessionPurpose } from './runtime.ts';
 import { runtimeOf } from './runtime-of.ts';
 import type { InferenceSession } from 'onnxruntime-common';
-import { tinyModel } from './tiny-models.ts';
+import { tinyModel, type TinyValue } from './tiny-models.ts';
 
 const library = 'libonnxruntime_providers_cuda.so';
 
@@ -60,7 +60,7 @@ function cudaOptions(purpose: SessionPurpose, cpuFallback: boolean): InferenceSe
 }
 
 async function checkGpu(ort: NodeOrt): Promise<void> {
-  const value = (name: string): { name: string; dtype: string; shape: number[] } => ({
+  const value = (name: string): TinyValue => ({
     name,
     dtype: 'float32',
     shape: [4],

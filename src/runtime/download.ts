@@ -3,7 +3,7 @@ import { defined } from '../core/errors.ts';
 import type { HostTensor } from '../core/tensor.ts';
 import type { Ort } from './engine.ts';
 import type { Tensors } from './runtime.ts';
-import { fromOrt } from './tensors.ts';
+import { dtypeOf, fromOrt } from './tensors.ts';
 import { tinyModel, type TinyValue } from './tiny-models.ts';
 
 /**
@@ -25,7 +25,7 @@ export async function downloadByIdentity(
   }));
   const signature = ({ value }: { value: Tensor }, name: string): TinyValue => ({
     name,
-    dtype: value.type,
+    dtype: dtypeOf(name, value.type),
     shape: value.dims,
   });
   const bytes = tinyModel(

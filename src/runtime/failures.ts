@@ -7,6 +7,10 @@ const hints: readonly (readonly [RegExp, string])[] = [
     'the bytes are not an ONNX model: the file may be damaged or cut off',
   ],
   [
+    /unsupported data type/i,
+    'an input or output has an element type that JavaScript cannot exchange with ONNX Runtime, such as bfloat16',
+  ],
+  [
     /not a registered function|no op registered|not_implemented|could not find an implementation/i,
     'the model uses an operator, a version of one or an element type that this ONNX Runtime does not have on this device',
   ],

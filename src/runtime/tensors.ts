@@ -42,10 +42,15 @@ export function toOrt(Tensor: TensorConstructor, name: string, value: HostTensor
   return new Tensor(dtype, data.buffer instanceof ArrayBuffer ? data : data.slice(), [...shape]);
 }
 
+/** The element type of a runtime tensor, or an error for one that is not a number's. */
+export function dtypeOf(name: string, type: string): DType {
+  if (!isExchangeable(type)) throw unsupportedDtype(name, type);
+  return type;
+}
+
 /** A host tensor over the memory of a runtime tensor that is in host memory: nothing is copied. */
 export function fromOrt(name: string, value: Tensor): HostTensor {
-  const dtype = value.type;
-  if (!isExchangeable(dtype)) throw unsupportedDtype(name, dtype);
+  const dtype = dtypeOf(name, value.type);
   const data: unknown = value.data;
   // Where JavaScript has a Float16Array the runtime hands that out; ours is the 16 bits.
   const bits =
@@ -70,7 +75,7 @@ function unsupportedDtype(name: string, dtype: string): Error {
 
 /** What a feed must look like. A symbolic dimension accepts every size. */
 export interface Signature {
-  readonly dtype: string;
+  readonly dtype: DType;
   readonly shape: Shape;
 }
 
@@ -87,8 +92,7 @@ export function signaturesOf(metadata: readonly InferenceSession.ValueMetadata[]
           received: 'a sequence, map or optional value',
         });
       }
-      if (!isExchangeable(value.type)) throw unsupportedDtype(value.name, value.type);
-      return [value.name, { dtype: value.type, shape: value.shape }];
+      return [value.name, { dtype: dtypeOf(value.name, value.type), shape: value.shape }];
     }),
   );
 }

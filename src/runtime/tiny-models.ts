@@ -1,21 +1,29 @@
 import onnxProto from 'onnx-proto';
+import type { Dim, Shape } from '../core/shape.ts';
+import type { DType } from '../core/tensor.ts';
 
-/** Element type codes of the ONNX format (onnx.TensorProto.DataType) for the types that can stay on a GPU. */
-const elementTypes: Readonly<Record<string, number>> = {
+/** Element type codes of the ONNX format (onnx.TensorProto.DataType). */
+const elementTypes = {
   float32: 1,
   uint8: 2,
+  int8: 3,
+  uint16: 4,
+  int16: 5,
   int32: 6,
   int64: 7,
   bool: 9,
   float16: 10,
+  float64: 11,
   uint32: 12,
-};
+  uint64: 13,
+  bfloat16: 16,
+} as const satisfies Record<DType, number>;
 
 /** One value of a tiny model. */
 export interface TinyValue {
   readonly name: string;
-  readonly dtype: string;
-  readonly shape: readonly number[];
+  readonly dtype: DType;
+  readonly shape: Shape;
 }
 
 export interface TinyNode {
@@ -23,6 +31,8 @@ export interface TinyNode {
   readonly domain?: string;
   readonly inputs: readonly string[];
   readonly outputs: readonly string[];
+  /** Integer attributes. */
+  readonly attributes?: Readonly<Record<string, number>>;
 }
 
 /** The bytes of a model of a few nodes, for the runtime's own probes and transfers. */
@@ -36,7 +46,7 @@ export function tinyModel(
   const value = ({ name, dtype, shape }: TinyValue): onnxProto.onnx.IValueInfoProto => ({
     name,
     type: {
-      tensorType: { elemType: elementTypes[dtype] ?? 0, shape: { dim: shape.map((dimValue) => ({ dimValue })) } },
+      tensorType: { elemType: elementTypes[dtype], shape: { dim: shape.map(dimension) } },
     },
   });
   const model = onnx.ModelProto.create({
@@ -44,15 +54,24 @@ export function tinyModel(
     opsetImport: [...domains].map((domain) => ({ domain, version: domain === '' ? 17 : 1 })),
     graph: {
       name: 'tiny',
-      node: nodes.map(({ op, domain, inputs: input, outputs: output }) => ({
-        opType: op,
-        domain: domain ?? '',
-        input: [...input],
-        output: [...output],
+      node: nodes.map((node) => ({
+        opType: node.op,
+        domain: node.domain ?? '',
+        input: [...node.inputs],
+        output: [...node.outputs],
+        attribute: Object.entries(node.attributes ?? {}).map(([name, i]) => ({
+          name,
+          i,
+          type: onnx.AttributeProto.AttributeType.INT,
+        })),
       })),
       input: inputs.map(value),
       output: outputs.map(value),
     },
   });
   return onnx.ModelProto.encode(model).finish();
+}
+
+function dimension(dim: Dim): onnxProto.onnx.TensorShapeProto.IDimension {
+  return typeof dim === 'number' ? { dimValue: dim } : { dimParam: dim };
 }

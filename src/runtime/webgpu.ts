@@ -6,11 +6,11 @@ import { messageOf } from './failures.ts';
 import { isSoftware, loadedVulkanDrivers } from './gpu-drivers.ts';
 import type { Runtime } from './runtime.ts';
 import { runtimeOf } from './runtime-of.ts';
-import { tinyModel } from './tiny-models.ts';
+import { tinyModel, type TinyValue } from './tiny-models.ts';
 
 /** A model that needs an adapter to load and a working device to run. */
 export function webGpuProbeModel(): Uint8Array {
-  const value = (name: string): { name: string; dtype: string; shape: number[] } => ({
+  const value = (name: string): TinyValue => ({
     name,
     dtype: 'float32',
     shape: [4],
