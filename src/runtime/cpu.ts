@@ -11,7 +11,7 @@ export async function openCpu(ort: NodeOrt, threads: number): Promise<Runtime> {
     ort,
     name: 'cpu',
     sessionOptions: (purpose) => cpuSessionOptions(purpose, threads),
-    stateLocation: 'cpu',
+    state: 'swapped',
     download: () => Promise.reject(internalError('the state of a CPU session is always in host memory')),
   };
   const layout = blockSize === 0 ? 'no blocked layout' : `NCHW${blockSize}c layout`;

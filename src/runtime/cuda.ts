@@ -44,7 +44,7 @@ export async function openCuda(ort: NodeOrt, cpuFallback: boolean): Promise<Runt
     ort,
     name: 'cuda',
     sessionOptions: (purpose) => cudaOptions(purpose, cpuFallback),
-    stateLocation: 'cpu',
+    state: 'swapped',
     download: () => Promise.reject(internalError('the state of a CUDA session is always in host memory')),
   };
   return runtimeOf(engine, 'cuda', 0, `CUDA, ${versionOf(ort)}`);

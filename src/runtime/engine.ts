@@ -18,8 +18,15 @@ export interface Engine {
   /** The device, for messages: `cpu`, `webgpu`. */
   readonly name: string;
   readonly sessionOptions: (purpose: SessionPurpose) => InferenceSession.SessionOptions;
-  /** Where a stateful session keeps its state between steps. */
-  readonly stateLocation: 'cpu' | 'gpu-buffer';
+  /**
+   * How a stateful session keeps its state between steps.
+   *
+   * - `swapped`: two sets of host buffers take turns. onnxruntime-node only: onnxruntime-web ignores the buffer that an
+   *   output should go to, without an error.
+   * - `returned`: the host tensors that a step returns are the next step's state.
+   * - `on-gpu`: likewise, in GPU buffers.
+   */
+  readonly state: 'swapped' | 'returned' | 'on-gpu';
   /** Brings tensors from the device into host memory. Only called for tensors that are not there already. */
   readonly download: (values: Readonly<Record<string, Tensor>>) => Promise<Tensors>;
 }

@@ -12,9 +12,9 @@ type State = Record<string, Tensor>;
 /**
  * A session whose state stays on the device.
  *
- * In host memory two sets of buffers take turns: a step reads one and writes the other, and they are swapped when it has
- * succeeded, so a failed step leaves the state as it was. On a GPU the step's own output buffers become the next state
- * and the old ones are released.
+ * Either two sets of host buffers take turns: a step reads one and writes the other. Or the tensors that a step returns
+ * become the next state and the old ones are released. Both change hands only when the step has succeeded, so a failed
+ * one leaves the state as it was.
  */
 export async function createStatefulSession(engine: Engine, program: StatefulProgram): Promise<StatefulSession> {
   const options = { ...engine.sessionOptions('training'), ...outputLocations(engine, program) };
@@ -31,17 +31,14 @@ function openState(engine: Engine, program: StatefulProgram, model: LoadedModel)
   const signatures = checkProgram(program, model);
   const stateInputs = new Set(signatures.keys());
   const feedSignatures: Signatures = new Map([...model.inputs].filter(([name]) => !stateInputs.has(name)));
-  const onHost = engine.stateLocation === 'cpu';
+  const firstState = (): State =>
+    Object.fromEntries(program.state.map(({ input, initial }) => [input, ownTensor(engine, input, initial)]));
 
-  let current: State = Object.fromEntries(
-    program.state.map(({ input, initial }) => [input, ownTensor(engine, input, initial)]),
-  );
-  let spare: State | undefined = onHost
-    ? Object.fromEntries(program.state.map(({ input, initial }) => [input, ownTensor(engine, input, initial)]))
-    : undefined;
+  let current = firstState();
+  let spare = engine.state === 'swapped' ? firstState() : undefined;
 
   // With output locations, onnxruntime-node wants every output of the graph fetched.
-  const fetched = onHost ? program.outputs : [...model.outputs.keys()];
+  const fetched = engine.state === 'on-gpu' ? [...model.outputs.keys()] : program.outputs;
 
   const advance = async (feeds: State): Promise<Tensors> => {
     const fetches: Record<string, Tensor | null> = Object.fromEntries(fetched.map((name) => [name, null]));
@@ -109,10 +106,8 @@ function outputLocations(
   engine: Engine,
   program: StatefulProgram,
 ): Pick<InferenceSession.SessionOptions, 'preferredOutputLocation'> {
-  if (engine.stateLocation === 'cpu') return {};
-  return {
-    preferredOutputLocation: Object.fromEntries(program.state.map(({ output }) => [output, engine.stateLocation])),
-  };
+  if (engine.state !== 'on-gpu') return {};
+  return { preferredOutputLocation: Object.fromEntries(program.state.map(({ output }) => [output, 'gpu-buffer'])) };
 }
 
 /** The signature of each state tensor, by input; throws if program and graph disagree. */

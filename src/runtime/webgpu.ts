@@ -36,7 +36,7 @@ export async function openWebGpu(ort: NodeOrt, cpuFallback: boolean, log: (line:
       ...webGpuOptions(cpuFallback),
       graphOptimizationLevel: purpose === 'training' ? 'extended' : 'all',
     }),
-    stateLocation: 'gpu-buffer',
+    state: 'on-gpu',
     download: (values) => downloadByIdentity(ort, values, webGpuOptions(false)),
   };
   const adapter = drivers.length === 0 ? 'WebGPU' : `WebGPU (${software ? 'software: ' : ''}${drivers.join(', ')})`;
