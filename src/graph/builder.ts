@@ -38,6 +38,8 @@ export interface Builder {
   readonly input: (name: string, dtype: DType, shape: Shape) => Value;
   /** An initializer named in the current scope. The same tensor object is stored once. */
   readonly constant: (value: HostTensor, name?: string) => Value;
+  /** An initializer of exactly this name, whatever the scope. */
+  readonly named: (name: string, value: HostTensor) => Value;
   /** Adds a node of operator K and returns its outputs. */
   readonly node: <K extends Op>(op: K, inputs: InputsOf<K>, attributes: AttributesOf<K>) => OutputsOf<K>;
   /** Adds a node of operator K with one output and returns it. */
@@ -133,6 +135,11 @@ export function createBuilder(name: string, base?: Graph): Builder {
       );
       initializers.set(created.name, tensorValue);
       constants.set(tensorValue, created);
+      return created;
+    },
+    named: (exactName: string, tensorValue: HostTensor) => {
+      const created = define(exactName, Object.freeze({ dtype: tensorValue.dtype, shape: tensorValue.shape }));
+      initializers.set(exactName, tensorValue);
       return created;
     },
     node: <K extends Op>(op: K, given: InputsOf<K>, attributes: AttributesOf<K>) =>

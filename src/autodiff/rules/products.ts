@@ -18,14 +18,23 @@ export const productRules: GradientRules<'MatMul' | 'Gemm' | 'FusedMatMul'> = {
     when(c, 0, () => matmul(c.b, c.grad(), transposed(c, c.input(1)))),
     when(c, 1, () => matmul(c.b, transposed(c, c.input(0)), c.grad())),
   ],
-  // Y = α·A′·B′ + β·C with A′ = A or Aᵀ: dA′ = α·dY·B′ᵀ, dB′ = α·A′ᵀ·dY, dC = β·dY
+  // Y = α·A′·B′ + β·C with A′ = A or Aᵀ, B′ = B or Bᵀ. dA′ = α·dY·B′ᵀ, dB′ = α·A′ᵀ·dY, dC = β·dY; the gradient of a
+  // transposed operand is written as the transposed product, so that only products and transposes of inputs appear.
   Gemm: (c) => {
     const { alpha, beta, transA, transB } = c.attributes;
-    const flip = (x: Value, yes: boolean): Value => (yes ? transposed(c, x) : x);
+    const [g, a, b] = [c.grad(), c.input(0), c.input(1)];
+    const left = (): Value => (transA === 1 ? transposed(c, a) : a);
+    const right = (): Value => (transB === 1 ? transposed(c, b) : b);
+    const rightTransposed = (): Value => (transB === 1 ? b : transposed(c, b));
+    const leftTransposed = (): Value => (transA === 1 ? a : transposed(c, a));
+    const gradA = (): Value =>
+      transA === 1 ? matmul(c.b, right(), transposed(c, g)) : matmul(c.b, g, rightTransposed());
+    const gradB = (): Value =>
+      transB === 1 ? matmul(c.b, transposed(c, g), left()) : matmul(c.b, leftTransposed(), g);
     return [
-      when(c, 0, () => flip(scaled(c, matmul(c.b, c.grad(), flip(c.input(1), transB === 0)), alpha), transA === 1)),
-      when(c, 1, () => flip(scaled(c, matmul(c.b, flip(c.input(0), transA === 0), c.grad()), alpha), transB === 1)),
-      ...(c.count > 2 ? [when(c, 2, () => scaled(c, c.grad(), beta))] : []),
+      when(c, 0, () => scaled(c, gradA(), alpha)),
+      when(c, 1, () => scaled(c, gradB(), alpha)),
+      ...(c.count > 2 ? [when(c, 2, () => scaled(c, g, beta))] : []),
     ];
   },
   FusedMatMul: { noGradient: 'it is made by a lowering, after differentiation' },

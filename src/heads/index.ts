@@ -1,0 +1,6 @@
+export { createHead, normalizeRows, scaleParameter, type Head, type HeadRequest } from './head.ts';
+export { measuredCoherence, type FeatureSign, type Geometry, type GeometryRequest } from './geometry.ts';
+export { hadamardGeometry } from './hadamard.ts';
+export { orthonormalGeometry } from './orthonormal.ts';
+export { formatHead, parseHead } from './parse.ts';
+export { headKinds, headSpec, type HeadKind, type HeadOptions, type HeadSpec } from './spec.ts';

@@ -1,0 +1,56 @@
+import type { Value } from '../graph/builder.ts';
+import { createBuilder } from '../graph/builder.ts';
+import { createHead, type Head } from '../heads/head.ts';
+import type { HeadSpec } from '../heads/spec.ts';
+import { createLayerContext, type LayerContext, type ModelTensors } from '../nn/layer-context.ts';
+import type { Backbone } from './backbone.ts';
+
+/** A backbone with a classifier. */
+export interface Model {
+  readonly backbone: Backbone;
+  readonly head: Head;
+  /** Logits `[batch, classes]` of normalised images `[batch, channels, height, width]`. */
+  readonly forward: (c: LayerContext, images: Value) => Value;
+}
+
+export function createModel(backbone: Backbone, head: HeadSpec, classes: number): Model {
+  const { features, sign } = backbone;
+  const classifier = createHead(head, { classes, features, sign });
+  return Object.freeze({
+    backbone,
+    head: classifier,
+    forward: (c: LayerContext, images: Value) => classifier.logits(c, backbone.forward(c, images)),
+  });
+}
+
+/** The model's parameters, buffers and fixed tensors, in the order in which the forward pass meets them. */
+export function modelTensors(model: Model): ModelTensors {
+  const { channels, height, width } = model.backbone.image;
+  const c = createLayerContext(createBuilder(model.backbone.name));
+  model.forward(c, c.b.input('images', 'float32', [2, channels, height, width]));
+  return c.tensors();
+}
+
+/** Counts of numbers, not bytes. Running statistics are not parameters (as in PyTorch). */
+export interface ParameterCounts {
+  /** Everything, fixed matrices included. */
+  readonly total: number;
+  /** What the optimiser updates. */
+  readonly trainable: number;
+  /** Everything in the classifier, a fixed matrix included. */
+  readonly classifier: number;
+  readonly classifierTrainable: number;
+}
+
+export function countParameters({ parameters, fixed }: ModelTensors): ParameterCounts {
+  const sum = (list: readonly { readonly name: string; readonly shape: readonly number[] }[], prefix: string): number =>
+    list
+      .filter(({ name }) => name.startsWith(prefix))
+      .reduce((total, { shape }) => total + shape.reduce((product, dim) => product * dim, 1), 0);
+  return Object.freeze({
+    total: sum(parameters, '') + sum(fixed, ''),
+    trainable: sum(parameters, ''),
+    classifier: sum(parameters, 'head.') + sum(fixed, 'head.'),
+    classifierTrainable: sum(parameters, 'head.'),
+  });
+}
