@@ -32,6 +32,7 @@ export function dtypeOf(dataType: number): DType | undefined {
 }
 
 export const { AttributeType } = proto.onnx.AttributeProto;
+export const { DataLocation } = proto.onnx.TensorProto;
 
 /** The shortest decimal that rounds to this float32: 0.1 where widening to a double gives 0.10000000149011612. */
 export function shortestFloat32(value: number): number {
