@@ -1,5 +1,5 @@
 import { nearestOf, usageError } from '../core/errors.ts';
-import type { Backbone, ImageSize } from './backbone.ts';
+import type { Backbone, ImageSize } from '../heads/backbone.ts';
 import { resnet } from './resnet.ts';
 import { cnn, mlp } from './small.ts';
 

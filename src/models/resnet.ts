@@ -3,7 +3,7 @@ import type { Value } from '../graph/builder.ts';
 import { add, flatten, globalAveragePool, relu } from '../graph/functions.ts';
 import { batchNorm, channelsOf, conv2d } from '../nn/layers.ts';
 import type { LayerContext } from '../nn/layer-context.ts';
-import type { Backbone, ImageSize } from './backbone.ts';
+import type { Backbone, ImageSize } from '../heads/backbone.ts';
 
 /**
  * A basic residual block: relu(bn(conv(relu(bn(conv x)))) + shortcut x), 3×3 filters, a 1×1 convolution as shortcut where the

@@ -3,7 +3,7 @@ import type { Value } from '../graph/builder.ts';
 import { flatten, globalAveragePool, maxPool, relu } from '../graph/functions.ts';
 import { batchNorm, conv2d, linear } from '../nn/layers.ts';
 import type { LayerContext } from '../nn/layer-context.ts';
-import type { Backbone, ImageSize } from './backbone.ts';
+import type { Backbone, ImageSize } from '../heads/backbone.ts';
 
 /** A multilayer perceptron on the flattened image: linear layers of 256 and 128 units with ReLU; 128 non-negative features. */
 export function mlp(image: ImageSize): Backbone {

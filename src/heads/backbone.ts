@@ -1,5 +1,5 @@
 import type { Value } from '../graph/builder.ts';
-import type { FeatureSign } from '../heads/geometry.ts';
+import type { FeatureSign } from './geometry.ts';
 import type { LayerContext } from '../nn/layer-context.ts';
 
 /** Size of the images a model takes. */

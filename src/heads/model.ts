@@ -1,22 +1,32 @@
 import type { Value } from '../graph/builder.ts';
 import { createBuilder } from '../graph/builder.ts';
-import { createHead, type Head } from '../heads/head.ts';
-import type { HeadSpec } from '../heads/spec.ts';
+import { createHead, type Head } from './head.ts';
+import type { HeadSpec } from './spec.ts';
 import { createLayerContext, type LayerContext, type ModelTensors } from '../nn/layer-context.ts';
-import type { Backbone } from './backbone.ts';
+import type { Backbone, ImageSize } from './backbone.ts';
 
-/** A backbone with a classifier. */
+/** A backbone with a classifier: what is trained, evaluated and exported. */
 export interface Model {
+  /** The backbone's name. */
+  readonly name: string;
+  readonly image: ImageSize;
   readonly backbone: Backbone;
   readonly head: Head;
   /** Logits `[batch, classes]` of normalised images `[batch, channels, height, width]`. */
   readonly forward: (c: LayerContext, images: Value) => Value;
 }
 
+/**
+ * A backbone with a head for that many classes.
+ *
+ * @throws a usage error where the head has no room for the classes.
+ */
 export function createModel(backbone: Backbone, head: HeadSpec, classes: number): Model {
-  const { features, sign } = backbone;
+  const { name, image, features, sign } = backbone;
   const classifier = createHead(head, { classes, features, sign });
   return Object.freeze({
+    name,
+    image,
     backbone,
     head: classifier,
     forward: (c: LayerContext, images: Value) => classifier.logits(c, backbone.forward(c, images)),
@@ -25,8 +35,8 @@ export function createModel(backbone: Backbone, head: HeadSpec, classes: number)
 
 /** The model's parameters, buffers and fixed tensors, in the order in which the forward pass meets them. */
 export function modelTensors(model: Model): ModelTensors {
-  const { channels, height, width } = model.backbone.image;
-  const c = createLayerContext(createBuilder(model.backbone.name));
+  const { channels, height, width } = model.image;
+  const c = createLayerContext(createBuilder(model.name));
   model.forward(c, c.b.input('images', 'float32', [2, channels, height, width]));
   return c.tensors();
 }

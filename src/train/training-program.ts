@@ -1,0 +1,285 @@
+import { gradients } from '../autodiff/gradients.ts';
+import { defined, internalError } from '../core/errors.ts';
+import { sizeOf, type StaticShape } from '../core/shape.ts';
+import { float32, type HostTensor } from '../core/tensor.ts';
+import { createBuilder, type Builder, type Value } from '../graph/builder.ts';
+import { checkGraph } from '../graph/check.ts';
+import { add, concat, mul, reshape } from '../graph/functions.ts';
+import type { Graph, OpNode } from '../graph/graph.ts';
+import { scaleParameter } from '../heads/head.ts';
+import type { Model } from '../heads/model.ts';
+import { createLayerContext, type ModelTensors } from '../nn/layer-context.ts';
+import { correctCount, oneHot } from '../nn/losses.ts';
+import { initialValues, type ParameterSpec } from '../nn/parameters.ts';
+import { clipByGlobalNorm } from '../optim/clip.ts';
+import { applyOptimizer, slotNames, stepScalars, type OptimizerSpec } from '../optim/optimizer.ts';
+
+/**
+ * One flat vector of training state. Keeping parameters in a few long vectors, not one tensor each, makes an update a handful of
+ * vector operators and a step's transfers few; a group holds either parameters that decay or parameters that do not.
+ */
+export interface StateVector {
+  /** Name of the graph input; the output that replaces it is `next/` + this. */
+  readonly input: string;
+  readonly length: number;
+  /** The tensors it holds, in order, by checkpoint key. */
+  readonly parts: readonly { readonly key: string; readonly shape: StaticShape }[];
+}
+
+export interface TrainingProgram {
+  /** Macro operators included: to be lowered. */
+  readonly graph: Graph;
+  readonly batchSize: number;
+  readonly tensors: ModelTensors;
+  readonly state: readonly StateVector[];
+  /** Float scalars to feed at each step, besides `images` `[batch, c, h, w]` and `labels` `[batch]` int32. */
+  readonly scalars: (step: number, learningRate: number) => Readonly<Record<string, number>>;
+  /** Outputs besides the state: `loss` [], `correct` [] and, where it is learned, `scale` [1] (before the update). */
+  readonly outputs: readonly string[];
+}
+
+export interface ProgramOptions {
+  readonly batchSize: number;
+  readonly optimizer: OptimizerSpec;
+  readonly labelSmoothing: number;
+  readonly clipNorm: number | null;
+}
+
+const nextName = (input: string): string => `next/${input}`;
+
+/** Forward pass, loss and the number of correct answers; parameters are graph inputs. */
+function forwardGraph(
+  model: Model,
+  batchSize: number,
+  labelSmoothing: number,
+): { graph: Graph; tensors: ModelTensors } {
+  const { channels, height, width } = model.image;
+  const b = createBuilder(model.name);
+  const images = b.input('images', 'float32', [batchSize, channels, height, width]);
+  const labels = b.input('labels', 'int32', [batchSize]);
+  const c = createLayerContext(b);
+  const logits = model.forward(c, images);
+  const targets = b.scoped('targets', () => oneHot(b, labels, model.head.classes));
+  b.output(
+    b.scoped('loss_function', () => model.head.loss(c, logits, targets, labelSmoothing)),
+    'loss',
+  );
+  b.output(
+    b.scoped('accuracy', () => correctCount(b, logits, targets)),
+    'correct',
+  );
+  return { graph: b.build(), tensors: c.tensors() };
+}
+
+interface Group {
+  readonly name: string;
+  readonly decay: boolean;
+  readonly parameters: readonly ParameterSpec[];
+}
+
+function groupsOf(parameters: readonly ParameterSpec[]): readonly Group[] {
+  return [true, false]
+    .map((decay) => ({
+      name: decay ? 'decayed' : 'undecayed',
+      decay,
+      parameters: parameters.filter((p) => p.decay === decay),
+    }))
+    .filter((group) => group.parameters.length > 0);
+}
+
+const lengthOf = (list: readonly { readonly shape: StaticShape }[]): number =>
+  list.reduce((sum, { shape }) => sum + sizeOf(shape), 0);
+
+/** Splits a flat vector into the tensors that the forward pass expects, under their own names. */
+function unpack(b: Builder, flat: Value, parameters: readonly ParameterSpec[]): void {
+  const partName = (spec: ParameterSpec): string => (spec.shape.length === 1 ? spec.name : `${spec.name}/flat`);
+  const split = parameters.map((spec) => sizeOf(spec.shape));
+  const node: OpNode<'Split'> = {
+    kind: 'op',
+    op: 'Split',
+    name: `unpack/${flat.name}`,
+    inputs: [flat.name],
+    outputs: parameters.map(partName),
+    attributes: { split, axis: 0 },
+  };
+  b.raw(node);
+  for (const spec of parameters) {
+    if (spec.shape.length === 1) continue;
+    const restored: OpNode<'Reshape'> = {
+      kind: 'op',
+      op: 'Reshape',
+      name: `unpack/${spec.name}`,
+      inputs: [partName(spec)],
+      outputs: [spec.name],
+      attributes: { shape: spec.shape },
+    };
+    b.raw(restored);
+  }
+}
+
+/** One vector of `values` in order. */
+function pack(b: Builder, values: readonly Value[]): Value {
+  const flat = values.map((value) => reshape(b, value, [sizeOf(value.type.shape.map(Number))]));
+  const [only] = flat;
+  return flat.length === 1 && only !== undefined ? only : concat(b, flat, 0);
+}
+
+/**
+ * The graph of one training step: forward pass, loss, gradients of every trained parameter, update of parameters, optimiser
+ * state and running statistics. Nothing in it depends on the data, so one graph serves the whole run.
+ */
+export function trainingProgram(model: Model, options: ProgramOptions): TrainingProgram {
+  const { batchSize, optimizer } = options;
+  const { graph: forward, tensors } = forwardGraph(model, batchSize, options.labelSmoothing);
+  const names = tensors.parameters.map(({ name }) => name);
+  const { graph: backward, gradients: gradientOf } = gradients(forward, { loss: 'loss', wrt: names });
+
+  const b = createBuilder(`${model.name}-step`);
+  const state: StateVector[] = [];
+  const stateInput = (input: string, parts: StateVector['parts']): Value => {
+    state.push({ input, length: lengthOf(parts), parts });
+    return b.input(input, 'float32', [lengthOf(parts)]);
+  };
+  for (const name of ['images', 'labels']) {
+    const type = defined(forward.types.get(name), name);
+    b.input(name, type.dtype, type.shape);
+  }
+  const scalarNames = Object.keys(stepScalars(optimizer, 1, 1));
+  for (const name of scalarNames) b.input(name, 'float32', []);
+
+  const groups = groupsOf(tensors.parameters).map((group) => {
+    const parts = group.parameters.map(({ name, shape }) => ({ key: name, shape }));
+    const parameters = stateInput(`parameters/${group.name}`, parts);
+    const slots = slotNames(optimizer).map((slot) =>
+      stateInput(
+        `${slot}/${group.name}`,
+        parts.map(({ key, shape }) => ({ key: `${slot}/${key}`, shape })),
+      ),
+    );
+    return { ...group, flat: parameters, slots };
+  });
+  const buffers =
+    tensors.buffers.length === 0
+      ? undefined
+      : stateInput(
+          'buffers',
+          tensors.buffers.map(({ name, shape }) => ({ key: name, shape })),
+        );
+
+  for (const group of groups) unpack(b, group.flat, group.parameters);
+  for (const [name, value] of backward.initializers) b.named(name, value);
+  for (const node of backward.nodes) b.raw(node);
+
+  // Gradients are gathered at the end in forward order: the runtime orders nodes by depth-first search from the last one, so
+  // each weight gradient then runs beside its layer's backward pass and its operands are freed early.
+  b.scoped('update', () => {
+    const packed = groups.map(({ parameters }) =>
+      pack(
+        b,
+        parameters.map(({ name }) => b.value(defined(gradientOf.get(name), `gradient of ${name}`))),
+      ),
+    );
+    const clipped = options.clipNorm === null ? packed : clipByGlobalNorm(b, packed, options.clipNorm);
+    const outputs: [string, Value][] = [];
+    groups.forEach((group, index) => {
+      const gradient = defined(clipped[index], `gradient of ${group.name}`);
+      const request = { parameters: group.flat, gradient, slots: group.slots, scalars: b.value, decay: group.decay };
+      const updated = applyOptimizer(b, optimizer, request);
+      outputs.push([group.flat.name, updated.parameters]);
+      group.slots.forEach((slot, position) => outputs.push([slot.name, defined(updated.slots[position], slot.name)]));
+    });
+    if (buffers !== undefined) outputs.push([buffers.name, updatedBuffers(b, buffers, tensors)]);
+    for (const [input, value] of outputs) b.output(value, nextName(input));
+  });
+  const outputs = names.includes(scaleParameter) ? ['loss', 'correct', 'scale'] : ['loss', 'correct'];
+  for (const name of outputs) b.output(b.value(name === 'scale' ? scaleParameter : name), name);
+  return Object.freeze({
+    graph: checkGraph(b.build(), 'training program'),
+    batchSize,
+    tensors,
+    state,
+    scalars: (step: number, learningRate: number) => stepScalars(optimizer, step, learningRate),
+    outputs,
+  });
+}
+
+/** running ← (1 − m)·running + m·statistic, for all buffers in one vector. */
+function updatedBuffers(b: Builder, buffers: Value, tensors: ModelTensors): Value {
+  const updates = tensors.buffers.map(({ name }) =>
+    defined(
+      tensors.updates.find(({ buffer }) => buffer === name),
+      `update of ${name}`,
+    ),
+  );
+  const momentum = defined(updates[0], 'first buffer update').momentum;
+  if (updates.some((update) => update.momentum !== momentum))
+    throw internalError('running statistics must share one momentum');
+  const fresh = pack(
+    b,
+    updates.map(({ statistic }) => b.value(statistic.name)),
+  );
+  return add(b, mul(b, buffers, 1 - momentum), mul(b, fresh, momentum));
+}
+
+/** All tensors of a run by checkpoint key, as they start: parameters by their initialisers, optimiser state at zero. */
+export function initialTensors(program: TrainingProgram, seed: number): ReadonlyMap<string, HostTensor> {
+  const known = new Map<string, HostTensor>();
+  for (const spec of program.tensors.parameters) known.set(spec.name, float32(spec.shape, initialValues(spec, seed)));
+  for (const spec of program.tensors.buffers)
+    known.set(spec.name, float32(spec.shape, new Float32Array(sizeOf(spec.shape)).fill(spec.initial)));
+  for (const vector of program.state) {
+    for (const { key, shape } of vector.parts) {
+      if (!known.has(key)) known.set(key, float32(shape, new Float32Array(sizeOf(shape))));
+    }
+  }
+  return known;
+}
+
+/** Flat state vectors by graph input, from tensors by checkpoint key. */
+export function packState(
+  program: TrainingProgram,
+  tensors: ReadonlyMap<string, HostTensor>,
+): Readonly<Record<string, HostTensor>> {
+  return Object.fromEntries(
+    program.state.map((vector) => {
+      const flat = new Float32Array(vector.length);
+      let offset = 0;
+      for (const { key, shape } of vector.parts) {
+        const part = defined(tensors.get(key), `tensor ${key}`);
+        if (part.dtype !== 'float32')
+          throw internalError('training state is float32', { where: key, received: part.dtype });
+        flat.set(part.data, offset);
+        offset += sizeOf(shape);
+      }
+      return [vector.input, float32([vector.length], flat)];
+    }),
+  );
+}
+
+/** The inverse of `packState`. */
+export function unpackState(
+  program: TrainingProgram,
+  state: Readonly<Record<string, HostTensor>>,
+): ReadonlyMap<string, HostTensor> {
+  const tensors = new Map<string, HostTensor>();
+  for (const vector of program.state) {
+    const flat = defined(state[vector.input], `state ${vector.input}`);
+    if (flat.dtype !== 'float32')
+      throw internalError('training state is float32', { where: vector.input, received: flat.dtype });
+    let offset = 0;
+    for (const { key, shape } of vector.parts) {
+      tensors.set(key, float32(shape, flat.data.slice(offset, offset + sizeOf(shape))));
+      offset += sizeOf(shape);
+    }
+  }
+  return tensors;
+}
+
+/** Names of state outputs for a stateful session. */
+export function stateBindings(program: TrainingProgram, initial: Readonly<Record<string, HostTensor>>) {
+  return program.state.map(({ input }) => ({
+    input,
+    output: nextName(input),
+    initial: defined(initial[input], input),
+  }));
+}
