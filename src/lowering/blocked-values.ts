@@ -1,0 +1,211 @@
+import { defined } from '../core/errors.ts';
+import { isStatic } from '../core/shape.ts';
+import { float32, int32 } from '../core/tensor.ts';
+import type { Builder, Value } from '../graph/builder.ts';
+import { expand, gather, reshape } from '../graph/functions.ts';
+import type { Graph } from '../graph/graph.ts';
+import { startPass, type Pass } from './pass.ts';
+import { range } from './window.ts';
+
+/**
+ * Values of a graph being lowered to ONNX Runtime's blocked layout NCHWc.
+ *
+ * With b the block size, a blocked value has the type `[N, C, H, W]` and the memory order `[N, C/b, H, W, b]`; a Reshape
+ * reinterprets that memory for free. Each value of the original graph exists in one or more forms; others are made when
+ * somebody asks, so that a node which has no blocked recipe costs conversions around itself and nothing else.
+ */
+interface Forms {
+  /** Row-major: what the original graph means. */
+  plain?: Value;
+  blocked?: Value;
+  phases?: Phases;
+  /** `[N, C, 1, 1]`: the value is the same at every pixel. */
+  uniform?: Value;
+  shifted?: Shifted;
+}
+
+/** An image split by the position of its pixels in a grid of cells: channels (row in cell, column in cell, channel). */
+export interface Phases {
+  /** Blocked `[N, rows·columns·C, gridHeight, gridWidth]`. */
+  readonly value: Value;
+  /** Pixels of a cell: the strides of the convolution it is a gradient of. */
+  readonly cell: readonly [rows: number, columns: number];
+}
+
+/** A value less a constant per channel. */
+export interface Shifted {
+  /** Blocked. */
+  readonly value: Value;
+  /** `[C]`: what to add. */
+  readonly shift: Value;
+}
+
+export interface BlockedPass extends Pass {
+  readonly block: number;
+  /** The extents if the value can be blocked: float32 `[N, C, H, W]` with C divisible by b. */
+  readonly blockable: (name: string) => readonly [number, number, number, number] | undefined;
+  /** Whether the value exists in a form that becomes blocked without a Reorder from row-major. */
+  readonly isBlocked: (name: string) => boolean;
+  /** Whether the value was lowered, in any form. */
+  readonly isKnown: (name: string) => boolean;
+  readonly plain: (name: string) => Value;
+  readonly blocked: (name: string) => Value;
+  /** The form if the value has it. */
+  readonly form: <F extends keyof Forms>(name: string, form: F) => Forms[F];
+  readonly define: <F extends keyof Forms>(name: string, form: F, value: Forms[F] & object) => void;
+  /** A value derived from another once: the filter of a convolution in its layout, say. */
+  readonly once: (key: string, make: () => Value) => Value;
+}
+
+export function startBlockedPass(graph: Graph, block: number): BlockedPass {
+  const pass = startPass(graph);
+  const { builder: b } = pass;
+  const known = new Map<string, Forms>();
+  const derived = new Map<string, Value>();
+
+  const formsOf = (name: string): Forms => {
+    let forms = known.get(name);
+    if (forms === undefined) {
+      forms = b.has(name) ? { plain: b.value(name) } : {};
+      known.set(name, forms);
+    }
+    return forms;
+  };
+  const blockable = (name: string): readonly [number, number, number, number] | undefined => {
+    const type = graph.types.get(name);
+    if (type?.dtype !== 'float32' || !isStatic(type.shape) || type.shape.length !== 4) return undefined;
+    const [batch = 0, channels = 0, height = 0, width = 0] = type.shape;
+    return channels % block === 0 ? [batch, channels, height, width] : undefined;
+  };
+  const extentsOf = (name: string) => defined(blockable(name), `blocked form of ${name}`);
+
+  const makeBlocked = (name: string, forms: Forms): Value => {
+    const [batch, channels, height, width] = extentsOf(name);
+    if (forms.shifted !== undefined)
+      return affine(self, forms.shifted.value, ones(self, channels), forms.shifted.shift);
+    if (forms.phases !== undefined) return interleave(self, forms.phases, [batch, channels, height, width]);
+    if (forms.uniform !== undefined) {
+      const pixels = reshape(b, forms.uniform, [batch, channels / block, 1, block]);
+      const repeated = expand(b, pixels, [batch, channels / block, height * width, block]);
+      return reshape(b, repeated, [batch, channels, height, width]);
+    }
+    const plain = defined(forms.plain, `value ${name}`);
+    // One pixel: both orders are the same.
+    return height * width === 1 ? plain : b.op('nchwc.ReorderInput', [plain], { channels_last: 0 });
+  };
+  const makePlain = (name: string, forms: Forms): Value => {
+    const [batch, channels, height, width] = extentsOf(name);
+    if (forms.uniform !== undefined) return expand(b, forms.uniform, [batch, channels, height, width]);
+    const blocked = (forms.blocked ??= makeBlocked(name, forms));
+    return height * width === 1 ? blocked : b.op('nchwc.ReorderOutput', [blocked], { channels, channels_last: 0 });
+  };
+
+  const self: BlockedPass = {
+    ...pass,
+    block,
+    blockable,
+    isBlocked: (name) => {
+      const { blocked, phases, uniform, shifted } = formsOf(name);
+      return [blocked, phases, uniform, shifted].some((form) => form !== undefined);
+    },
+    isKnown: (name) => Object.keys(formsOf(name)).length > 0,
+    plain: (name) => {
+      const forms = formsOf(name);
+      return (forms.plain ??= makePlain(name, forms));
+    },
+    blocked: (name) => {
+      const forms = formsOf(name);
+      return (forms.blocked ??= makeBlocked(name, forms));
+    },
+    form: (name, form) => formsOf(name)[form],
+    define: (name, form, value) => {
+      formsOf(name)[form] = value;
+    },
+    once: (key, make) => {
+      let value = derived.get(key);
+      if (value === undefined) {
+        value = make();
+        derived.set(key, value);
+      }
+      return value;
+    },
+  };
+  return self;
+}
+
+interface BlockedConv {
+  readonly bias?: Value | undefined;
+  readonly sum?: Value | undefined;
+  readonly kernel: readonly [number, number];
+  readonly pads?: readonly [number, number, number, number];
+  readonly strides?: readonly [number, number];
+  readonly dilations?: readonly [number, number];
+  readonly group?: number;
+  readonly relu?: boolean;
+}
+
+/** The blocked convolution: y = relu?(x ∗ w + bias + sum). */
+export function blockedConv(b: Builder, x: Value, w: Value, options: BlockedConv): Value {
+  const { bias, sum, kernel, pads = [0, 0, 0, 0], strides = [1, 1], dilations = [1, 1], group = 1 } = options;
+  return b.op('nchwc.Conv', [x, w, bias, sum], {
+    kernel_shape: kernel,
+    pads,
+    strides,
+    dilations,
+    group,
+    activation: options.relu === true ? 'Relu' : '',
+  });
+}
+
+export function ones(pass: BlockedPass, channels: number): Value {
+  return pass.constant(`ones_${channels}`, () => float32([channels], new Float32Array(channels).fill(1)));
+}
+
+/** relu?(x·scale + bias + sum) with channel vectors scale and bias, in one pass over x: a depthwise 1×1 convolution. */
+export function affine(
+  pass: BlockedPass,
+  x: Value,
+  scale: Value,
+  bias: Value | undefined,
+  options: Pick<BlockedConv, 'sum' | 'relu' | 'pads' | 'strides'> = {},
+): Value {
+  const { builder: b } = pass;
+  const group = channelsOf(x);
+  return blockedConv(b, x, reshape(b, scale, [group, 1, 1, 1]), { ...options, bias, kernel: [1, 1], group });
+}
+
+export function channelsOf(x: Value): number {
+  const channels = x.type.shape[1];
+  return typeof channels === 'number' ? channels : 0;
+}
+
+/** A constant vector of indices. */
+export function indices(pass: BlockedPass, key: string, make: () => number[]): Value {
+  return pass.constant(`index_${key}`, () => {
+    const values = make();
+    return int32([values.length], values);
+  });
+}
+
+/** Phases back to an image, dropping what of the last cells lies outside: a Gather of whole blocks. */
+export function interleave(
+  pass: BlockedPass,
+  { value, cell: [rows, columns] }: Phases,
+  [batch, channels, height, width]: readonly [number, number, number, number],
+): Value {
+  const { builder: b, block } = pass;
+  const blocks = channels / block;
+  const [gridHeight, gridWidth] = [Math.ceil(height / rows), Math.ceil(width / columns)];
+  const order = indices(pass, `cells_${[rows, columns, channels, height, width].join('_')}`, () =>
+    range(blocks).flatMap((c) =>
+      range(height).flatMap((h) =>
+        range(width).map((w) => {
+          const phase = (h % rows) * columns + (w % columns);
+          return ((phase * blocks + c) * gridHeight + Math.floor(h / rows)) * gridWidth + Math.floor(w / columns);
+        }),
+      ),
+    ),
+  );
+  const flat = reshape(b, value, [batch, rows * columns * blocks * gridHeight * gridWidth, block]);
+  return reshape(b, gather(b, flat, order, 1), [batch, channels, height, width]);
+}

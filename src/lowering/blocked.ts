@@ -1,0 +1,174 @@
+import { defined } from '../core/errors.ts';
+import { sameShape } from '../core/shape.ts';
+import type { Value } from '../graph/builder.ts';
+import { mul, reshape } from '../graph/functions.ts';
+import type { Graph, OpNode } from '../graph/graph.ts';
+import type { Op } from '../graph/ops.ts';
+import { batchNorms, type BatchNorms } from './blocked-batchnorm.ts';
+import { convolution, inputGradient } from './blocked-conv.ts';
+import { startBlockedPass, type BlockedPass } from './blocked-values.ts';
+import { weightGradient } from './blocked-weight-gradient.ts';
+import { applyRecipe, macros } from './macros.ts';
+import { copyNode, operandsOf } from './pass.ts';
+
+/**
+ * Forward and backward pass in ONNX Runtime's blocked CPU layout. Its operators were made for inference with constant
+ * weights, but their kernels accept computed ones; batch normalisation, residual sums, ReLUs, channel sums and weight
+ * gradients all become blocked convolutions. A node that does not fit (channels not divisible by the block, groups, unusual
+ * geometry) is lowered by the portable recipes, with conversions around that node only.
+ */
+export function lowerBlocked(graph: Graph, block: 8 | 16): Graph {
+  const pass = startBlockedPass(graph, block);
+  const { builder: b } = pass;
+  const context: Context = { graph, pass, norms: batchNorms(pass), shifts: shiftedConvolutions(graph, pass) };
+  for (const node of graph.nodes) {
+    if (node.kind === 'foreign') {
+      copyNode(b, node, (name) => plainName(pass, name));
+      continue;
+    }
+    b.scoped(node.name, () => {
+      if (emitBlocked(context, node.op, node)) return;
+      const results = applyRecipe(macros, node.op, pass, node, operandsOf(node, pass.plain));
+      if (results === undefined) copyNode(b, node, (name) => pass.plain(name).name);
+      else
+        node.outputs.forEach((name, index) => {
+          pass.define(name, 'plain', defined(results[index], name));
+        });
+    });
+  }
+  return pass.finish((name) => plainName(pass, name));
+}
+
+/** Values of foreign nodes may have no type and then no Value; they keep their names. */
+const plainName = (pass: BlockedPass, name: string): string =>
+  pass.builder.has(name) || pass.isKnown(name) ? pass.plain(name).name : name;
+
+interface Context {
+  readonly graph: Graph;
+  readonly pass: BlockedPass;
+  readonly norms: BatchNorms;
+  /** Names of the nodes whose result may be shifted. */
+  readonly shifts: ReadonlySet<string>;
+}
+
+/** Convolutions that only a batch normalisation and its gradient read, neither of which minds a constant per channel. */
+function shiftedConvolutions(graph: Graph, pass: BlockedPass): ReadonlySet<string> {
+  const norms = new Map<string, OpNode<'BatchNormTraining'>>();
+  const others = new Set<string>(graph.outputs);
+  for (const node of graph.nodes) {
+    const [x = ''] = node.inputs;
+    if (node.kind === 'op' && node.op === 'BatchNormTraining' && pass.blockable(x) !== undefined && !norms.has(x)) {
+      norms.set(x, node);
+      for (const name of node.inputs.slice(1)) others.add(name);
+    } else if (node.kind === 'op' && node.op === 'BatchNormGrad') {
+      const [gy = '', input = '', , mean] = node.inputs;
+      others.add(gy);
+      if (norms.get(input)?.outputs[1] !== mean) others.add(input);
+    } else for (const name of node.inputs) others.add(name);
+  }
+  const shifted = graph.nodes.flatMap((node) => {
+    const [y = ''] = node.outputs;
+    return node.kind === 'op' && node.op === 'Conv' && norms.has(y) && !others.has(y) ? [node.name] : [];
+  });
+  return new Set(shifted);
+}
+
+/** How a node of operator K is emitted on blocked values; false where its operands do not fit. */
+type BlockedRecipe<K extends Op> = (context: Context, node: OpNode<K>) => boolean;
+
+const elementwise = {
+  Relu: unary,
+  Sigmoid: unary,
+  Tanh: unary,
+  Neg: unary,
+  Abs: unary,
+  Identity: unary,
+  Add: binary,
+  Sub: binary,
+  Mul: binary,
+  Div: binary,
+  Max: binary,
+  Min: binary,
+} as const;
+
+const blockedRecipes: { readonly [K in Op]?: BlockedRecipe<K> } = {
+  ...elementwise,
+  Conv: ({ pass, shifts }, node) => convolution(pass, node, shifts.has(node.name)),
+  ConvInputGrad: ({ pass }, node) => inputGradient(pass, node),
+  ConvWeightGrad: ({ pass }, node) => weightGradient(pass, node),
+  BatchNormTraining: ({ norms }, node) => norms.forward(node),
+  BatchNormGrad: ({ norms }, node) => norms.backward(node),
+  ReluGrad: reluGradient,
+  GlobalAveragePool: globalAveragePool,
+  Expand: uniform,
+};
+
+const emitBlocked = <K extends Op>(context: Context, op: K, node: OpNode<K>): boolean =>
+  blockedRecipes[op]?.(context, node) ?? false;
+
+function unary({ pass }: Context, node: OpNode<'Relu' | 'Sigmoid' | 'Tanh' | 'Neg' | 'Abs' | 'Identity'>): boolean {
+  const [x = ''] = node.inputs;
+  const [y = ''] = node.outputs;
+  if (!pass.isBlocked(x)) return false;
+  pass.define(y, 'blocked', pass.builder.op(node.op, [pass.blocked(x)], {}));
+  return true;
+}
+
+/** Operands of equal shape, or one of them a scalar. */
+function binary({ graph, pass }: Context, node: OpNode<'Add' | 'Sub' | 'Mul' | 'Div' | 'Max' | 'Min'>): boolean {
+  const [a = '', c = ''] = node.inputs;
+  const [result = ''] = node.outputs;
+  const shape = graph.types.get(result)?.shape ?? [];
+  if (pass.blockable(result) === undefined || !(pass.isBlocked(a) || pass.isBlocked(c))) return false;
+  const operands = [a, c].map((name): Value | undefined => {
+    const given = graph.types.get(name)?.shape ?? [];
+    if (given.length === 0) return pass.plain(name);
+    return sameShape(given, shape) ? pass.blocked(name) : undefined;
+  });
+  const [left, right] = operands;
+  if (left === undefined || right === undefined) return false;
+  pass.define(result, 'blocked', pass.builder.op(node.op, [left, right], {}));
+  return true;
+}
+
+/** The largest slope that keeps 0 at 0: HardSigmoid(y) = min(1, max(0, slope·y)) is exactly 1 for every normal y > 0. */
+const STEEP = 3e38;
+
+/** gx = gy where y > 0, else 0. The mask is one HardSigmoid: faster than a comparison with a cast, a Sign or a Where. */
+function reluGradient({ pass }: Context, node: OpNode<'ReluGrad'>): boolean {
+  const { builder: b, block } = pass;
+  const [gy = '', y = ''] = node.inputs;
+  const [gx = ''] = node.outputs;
+  const extents = pass.blockable(gx);
+  if (extents === undefined || !(pass.isBlocked(gy) || pass.isBlocked(y))) return false;
+  const mask = b.op('HardSigmoid', [pass.blocked(y)], { alpha: STEEP, beta: 0 });
+  const same = pass.form(gy, 'uniform');
+  if (same === undefined) {
+    pass.define(gx, 'blocked', mul(b, pass.blocked(gy), mask));
+    return true;
+  }
+  const [batch, channels, height, width] = extents;
+  const pixels = reshape(b, mask, [batch, channels / block, height * width, block]);
+  const product = mul(b, pixels, reshape(b, same, [batch, channels / block, 1, block]));
+  pass.define(gx, 'blocked', reshape(b, product, [batch, channels, height, width]));
+  return true;
+}
+
+function globalAveragePool({ pass }: Context, node: OpNode<'GlobalAveragePool'>): boolean {
+  const [x = ''] = node.inputs;
+  const [y = ''] = node.outputs;
+  if (!pass.isBlocked(x)) return false;
+  // One pixel: blocked and row-major are the same.
+  pass.define(y, 'plain', pass.builder.op('nchwc.GlobalAveragePool', [pass.blocked(x)], {}));
+  return true;
+}
+
+/** `[N, C, 1, 1]` repeated over pixels is kept as it is until somebody needs the pixels. */
+function uniform({ graph, pass }: Context, node: OpNode<'Expand'>): boolean {
+  const [x = ''] = node.inputs;
+  const [y = ''] = node.outputs;
+  const extents = pass.blockable(y);
+  if (extents === undefined || graph.types.get(x)?.shape.join() !== [extents[0], extents[1], 1, 1].join()) return false;
+  pass.define(y, 'uniform', pass.plain(x));
+  return true;
+}

@@ -1,0 +1,33 @@
+import { internalError } from '../core/errors.ts';
+import { checkGraph } from '../graph/check.ts';
+import type { Graph } from '../graph/graph.ts';
+import { definitionOf } from '../graph/ops.ts';
+import { lowerBlocked } from './blocked.ts';
+import { fuse } from './fuse.ts';
+import { lowerPortable } from './portable.ts';
+import { collapseReshapes, prune } from './tidy.ts';
+
+/** What a graph is lowered to. */
+export type LoweringTarget =
+  /** Standard operators only: every device and browser. */
+  | { readonly kind: 'portable' }
+  /**
+   * ONNX Runtime's CPU provider with its blocked layout of `block` channels (a runtime's `blockSize`). The graph uses an
+   * internal operator domain and holds for this block size only: build it where it runs, never save it.
+   */
+  | { readonly kind: 'blocked'; readonly block: 8 | 16 };
+
+/**
+ * The graph in operators that a runtime executes: macro operators are fused with sums and ReLUs around them, then replaced;
+ * values that no output needs disappear. Inputs and outputs keep their names, types and order.
+ */
+export function lower(graph: Graph, target: LoweringTarget): Graph {
+  const fused = fuse(graph);
+  const lowered = target.kind === 'portable' ? lowerPortable(fused) : lowerBlocked(fused, target.block);
+  const tidy = prune(collapseReshapes(lowered));
+  for (const node of tidy.nodes) {
+    if (node.kind === 'op' && definitionOf(node.op).domain === 'fixhead')
+      throw internalError(`the ${target.kind} lowering left a macro operator`, { where: `${node.op} ${node.name}` });
+  }
+  return checkGraph(tidy, `${target.kind} lowering`);
+}

@@ -1,0 +1,35 @@
+import type { Value } from '../graph/builder.ts';
+import { cast, greater, mul } from '../graph/functions.ts';
+import type { OpNode } from '../graph/graph.ts';
+import type { Op } from '../graph/ops.ts';
+import { batchNormGrad, batchNormTraining } from './portable-batchnorm.ts';
+import { convInputGrad, convWeightGrad } from './portable-conv.ts';
+import { averagePoolGrad, maxPoolGrad } from './portable-pool.ts';
+import type { Operands, Pass } from './pass.ts';
+
+/** How a node of operator K is written with other operators: its outputs' new values, or `undefined` to leave it. */
+export type Recipe<K extends Op> = (pass: Pass, node: OpNode<K>, operands: Operands) => readonly Value[] | undefined;
+
+export type Recipes = { readonly [K in Op]?: Recipe<K> };
+
+/** Every macro operator in standard operators, which every runtime executes. */
+export const macros = {
+  BatchNormTraining: ({ builder }, node, operands) => batchNormTraining(builder, node, operands),
+  BatchNormGrad: ({ builder }, node, operands) => batchNormGrad(builder, node, operands),
+  ReluGrad: ({ builder: b }, _node, { input }) => [mul(b, input(0), cast(b, greater(b, input(1), 0), 'float32'))],
+  ConvInputGrad: (pass, node, operands) => [convInputGrad(pass, node, operands)],
+  ConvWeightGrad: (pass, node, operands) => [convWeightGrad(pass, node, operands)],
+  MaxPoolGrad: (pass, node, operands) => [maxPoolGrad(pass, node, operands)],
+  AveragePoolGrad: (pass, node, operands) => [averagePoolGrad(pass, node, operands)],
+} as const satisfies Recipes;
+
+/** The node by its recipe; `undefined` if the table has none or the recipe leaves it. */
+export function applyRecipe<K extends Op>(
+  recipes: Recipes,
+  op: K,
+  pass: Pass,
+  node: OpNode<K>,
+  operands: Operands,
+): readonly Value[] | undefined {
+  return recipes[op]?.(pass, node, operands);
+}

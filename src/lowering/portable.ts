@@ -1,0 +1,56 @@
+import { normalizeAxis } from '../core/shape.ts';
+import type { Value } from '../graph/builder.ts';
+import { exp, log, reduceMax, reduceSum, sub } from '../graph/functions.ts';
+import type { Graph } from '../graph/graph.ts';
+import { applyRecipe, macros, type Recipes } from './macros.ts';
+import { copyNode, operandsOf, startPass } from './pass.ts';
+import { concatInTree, safeConv, splitInSlices } from './portable-conv.ts';
+
+/**
+ * Every macro operator in standard operators, and standard operators restated where ONNX Runtime's WebGPU provider would
+ * hand them to the CPU (LogSoftmax), exceed its buffer limit (long Concat and Split) or compute them wrongly (some grouped
+ * convolutions).
+ */
+export function lowerPortable(graph: Graph): Graph {
+  const pass = startPass(graph);
+  const { builder: b } = pass;
+  const lowered = new Map<string, Value>();
+  const nameOf = (name: string): string => lowered.get(name)?.name ?? name;
+  for (const node of graph.nodes) {
+    const results =
+      node.kind === 'foreign'
+        ? undefined
+        : b.scoped(node.name, () => {
+            const operands = operandsOf(node, (name) => lowered.get(name) ?? b.value(name));
+            return applyRecipe(portable, node.op, pass, node, operands);
+          });
+    if (results === undefined) copyNode(b, node, nameOf);
+    else
+      node.outputs.forEach((name, index) => {
+        const value = results[index];
+        if (value !== undefined) lowered.set(name, value);
+      });
+  }
+  return pass.finish(nameOf);
+}
+
+const portable: Recipes = {
+  ...macros,
+  // log softmax(x) = (x − max x) − log Σ exp(x − max x)
+  LogSoftmax: ({ builder: b }, node, { input }) => {
+    const x = input(0);
+    const axes = [normalizeAxis(node.attributes.axis, x.type.shape.length, node.name)];
+    const shifted = sub(b, x, reduceMax(b, x, axes, { keepdims: true }));
+    return [sub(b, shifted, log(b, reduceSum(b, exp(b, shifted), axes, { keepdims: true })))];
+  },
+  Concat: ({ builder: b }, node, { input }) => [
+    concatInTree(
+      b,
+      node.inputs.map((_, index) => input(index)),
+      node.attributes.axis,
+    ),
+  ],
+  Split: ({ builder: b }, node, { input }) => splitInSlices(b, input(0), node.attributes.split, node.attributes.axis),
+  Conv: ({ builder: b }, node, { input, optional }) =>
+    node.attributes.group === 1 ? undefined : [safeConv(b, input(0), input(1), optional(2), node.attributes)],
+};
