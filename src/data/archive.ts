@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, rename, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, rename, rm } from 'node:fs/promises';
 import { basename, dirname, isAbsolute, join } from 'node:path';
 import { extract, list } from 'tar';
 import { inputError, type FixheadError } from '../core/errors.ts';
@@ -11,7 +11,7 @@ export function isArchiveName(file: string): boolean {
 }
 
 /**
- * Unpacks a tar archive (plain or gzip-compressed) into a new folder.
+ * Unpacks a tar archive (plain or gzip-compressed) into a new folder. Where everything in it lies in one folder, that folder becomes the new one.
  *
  * The whole archive is looked through first. An entry that would leave the folder (an absolute path, a `..`) or that is neither a file nor a folder (a
  * link, a device) is an input error that names it, and nothing is unpacked. The files appear under `destination` all at once, by a rename.
@@ -38,7 +38,8 @@ export async function extractArchive(archive: string, destination: string, onPro
     if ((await kindOf(destination)) !== undefined) {
       throw inputError('already exists', { where: destination, hint: 'remove it to unpack the archive again' });
     }
-    await rename(temporary, destination);
+    await rename(await contentsOf(temporary), destination);
+    await rm(temporary, { recursive: true, force: true });
   } catch (error) {
     await rm(temporary, { recursive: true, force: true });
     throw error;
@@ -91,10 +92,10 @@ async function reading(archive: string, work: () => Promise<unknown>): Promise<v
   }
 }
 
-/** The folder in which an unpacked archive's contents lie: the top one, or the single folder in it. */
-export async function contentsOf(folder: string, names: readonly string[]): Promise<string> {
-  const [only] = names;
-  if (names.length !== 1 || only === undefined) return folder;
+/** The folder in which an unpacked archive's contents lie: the single folder in it, or itself. */
+async function contentsOf(folder: string): Promise<string> {
+  const [only, ...others] = await readdir(folder);
+  if (only === undefined || others.length > 0) return folder;
   const inner = join(folder, only);
   return (await kindOf(inner)) === 'folder' ? inner : folder;
 }

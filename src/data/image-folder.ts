@@ -1,4 +1,4 @@
-import { basename, join } from 'node:path';
+import { basename, join, resolve } from 'node:path';
 import { inputError } from '../core/errors.ts';
 import type { RawDataset } from './assemble.ts';
 import type { ImageSet, ImageShape } from './dataset.ts';
@@ -53,7 +53,7 @@ export async function readImageFolder(folder: string, options: ImageFolderOption
   const notes = [...contents.notes, ...unreadableNotes(folder, files, unreadable, options.onUnreadable)];
   checkClassesLeft(folder, contents, train);
   return {
-    name: basename(folder),
+    name: basename(resolve(folder)),
     classes: contents.classes,
     image,
     train,
@@ -173,7 +173,7 @@ async function decodeSet(
       }
     }
     done++;
-    onProgress?.({ phase: 'decode', what: basename(folder), done, total: files.length, unit: 'images' });
+    onProgress?.({ phase: 'decode', what: basename(resolve(folder)), done, total: files.length, unit: 'images' });
   });
   const labels: number[] = [];
   const sources: string[] = [];

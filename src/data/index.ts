@@ -7,8 +7,15 @@ export {
   type BatchLoader,
   type LoaderOptions,
 } from './batches.ts';
+export { decodeImage, imageExtensions } from './decode-image.ts';
+export type { FetchOptions } from './fetch.ts';
+export { readImageFolder, type ImageFolderOptions } from './image-folder.ts';
+export { largestInferredSide, type ImageSizeChoice } from './image-size.ts';
+export { listImages, type ImageListing } from './list-images.ts';
+export { dataRoots } from './locations.ts';
 export { measureNormalization } from './normalization.ts';
+export { listDatasets, verifyDataset, type DatasetListing, type DatasetReport } from './overview.ts';
 export { noAugmentation, prepareBatch, type BatchRecipe } from './prepare-batch.ts';
-export { openDataset, type OpenOptions } from './registry.ts';
-export { stratifiedSplit, takeImages, type Split } from './split.ts';
 export type { DataProgress, OnDataProgress } from './progress.ts';
+export { fetchDataset, openDataset, type OpenOptions } from './registry.ts';
+export { stratifiedSplit, takeImages, type Split } from './split.ts';

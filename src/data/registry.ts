@@ -1,22 +1,166 @@
-import { usageError } from '../core/errors.ts';
-import { assembleDataset } from './assemble.ts';
-import type { ImageDataset, ImageShape } from './dataset.ts';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { basename, join, resolve } from 'node:path';
+import { closest, distance } from 'fastest-levenshtein';
+import { inputError, internalError, usageError } from '../core/errors.ts';
+import { extractArchive, isArchiveName } from './archive.ts';
+import { assembleDataset, type RawDataset, type SplitChoice } from './assemble.ts';
+import { catalog, findEntry, type CatalogEntry } from './catalog.ts';
+import { readCifarFolder } from './cifar.ts';
+import type { ImageDataset } from './dataset.ts';
+import { fetchEntry, type FetchOptions } from './fetch.ts';
+import { kindOf } from './files.ts';
+import { readIdxFolder } from './idx.ts';
+import { readImageFolder, type ImageFolderOptions } from './image-folder.ts';
+import { folderFormat, locate, placesOf } from './locate.ts';
 import { readMnistSmall } from './mnist-small.ts';
-import type { OnDataProgress } from './progress.ts';
 
-export interface OpenOptions {
-  readonly validationFraction?: number;
-  readonly seed?: number;
+/** See {@link SplitChoice} for the division and {@link ImageFolderOptions} for what concerns folders of images only. */
+export interface OpenOptions extends SplitChoice, ImageFolderOptions {
+  /** Folder that is searched first and receives downloads. */
   readonly cacheDirectory?: string;
-  readonly imageSize?: ImageShape;
-  readonly onUnreadable: 'skip' | 'fail';
+  /** Whether a named dataset that is not on this machine is fetched; without, that is an input error that says how to get it. */
   readonly allowDownload: boolean;
-  readonly onProgress?: OnDataProgress;
 }
 
-/** Opens a dataset by name, or a folder. */
+/**
+ * Opens a dataset: one of the names in {@link catalog}, or a path to a folder of IDX files, of CIFAR binary files or of images by class, or to a
+ * `.tar`, `.tar.gz` or `.tgz` archive of one. A name wins over a folder of the same name; write `./name` for the folder.
+ *
+ * Throws a usage error for a name that is not known, and an input error for data that is missing or wrong.
+ */
 export async function openDataset(spec: string, options: OpenOptions): Promise<ImageDataset> {
-  if (spec !== 'mnist-small')
-    throw usageError('unknown dataset', { received: JSON.stringify(spec), legal: ['mnist-small'] });
-  return assembleDataset(await readMnistSmall(), options);
+  return assembleDataset(await readDataset(spec, options), options);
+}
+
+async function readDataset(spec: string, options: OpenOptions): Promise<RawDataset> {
+  const entry = findEntry(spec);
+  if (entry !== undefined) return refuseSize(await readEntry(entry, options), options);
+  const kind = await kindOf(spec);
+  if (kind === 'folder') return await readFolder(spec, options);
+  if (kind === 'file') return await readArchive(spec, options);
+  if (/[\\/]/.test(spec) || spec.startsWith('.')) {
+    throw inputError('no such folder', { where: spec, hint: `or name a dataset: ${namesText()}` });
+  }
+  throw unknownDataset(spec);
+}
+
+async function readEntry(entry: CatalogEntry, options: OpenOptions): Promise<RawDataset> {
+  if (entry.format === 'embedded') return await readMnistSmall();
+  const folder = await folderOf(entry, options);
+  const raw =
+    entry.format === 'idx'
+      ? await readIdxFolder(folder, entry.name, entry.classes)
+      : await readCifarFolder(folder, entry.name);
+  if (raw.classes.length !== entry.classCount) {
+    throw inputError(`not ${entry.name}`, {
+      where: folder,
+      expected: `${entry.classCount} classes`,
+      received: `${raw.classes.length}`,
+    });
+  }
+  const found = `${raw.train.count} training and ${raw.validation?.count ?? 0} test images`;
+  const published = `${entry.train} training and ${entry.validation} test images`;
+  if (found === published) return raw;
+  return { ...raw, notes: [...(raw.notes ?? []), `${folder} holds ${found}; as published it has ${published}`] };
+}
+
+async function folderOf(entry: CatalogEntry, options: OpenOptions): Promise<string> {
+  const found = await locate(entry, options.cacheDirectory);
+  if (found?.kind === 'folder') return found.path;
+  if (found === undefined && !options.allowDownload) {
+    throw inputError(`dataset ${entry.name} is not on this machine`, {
+      expected: `it in one of ${placesOf(entry, options.cacheDirectory).join(', ')}`,
+      hint: howToGet(entry),
+    });
+  }
+  return await fetchEntry(entry, options);
+}
+
+async function readFolder(folder: string, options: OpenOptions): Promise<RawDataset> {
+  const name = basename(resolve(folder));
+  const format = await folderFormat(folder);
+  switch (format) {
+    case 'idx':
+      return refuseSize(await readIdxFolder(folder, name), options);
+    case 'cifar':
+      return refuseSize(await readCifarFolder(folder, name), options);
+    case 'images':
+      return await readImageFolder(folder, options);
+    default:
+      format satisfies never;
+      throw internalError('a folder format without a reader', { received: String(format) });
+  }
+}
+
+async function readArchive(file: string, options: OpenOptions): Promise<RawDataset> {
+  if (!isArchiveName(file)) {
+    throw usageError('not a dataset', {
+      where: file,
+      expected: 'a folder, or an archive ending in .tar, .tar.gz or .tgz',
+      received: 'another file',
+    });
+  }
+  const temporary = await mkdtemp(join(tmpdir(), 'fixhead-'));
+  try {
+    const name = basename(file).replace(/\.(tar|tar\.gz|tgz)$/i, '');
+    await extractArchive(file, join(temporary, name), options.onProgress);
+    return await readFolder(join(temporary, name), options);
+  } finally {
+    await rm(temporary, { recursive: true, force: true });
+  }
+}
+
+/** Only folders of images are scaled: an image size for anything else must be the size that it has. */
+function refuseSize(raw: RawDataset, { imageSize }: OpenOptions): RawDataset {
+  const { channels, height, width } = raw.image;
+  if (
+    imageSize === undefined ||
+    (imageSize.height === height && imageSize.width === width && (imageSize.channels ?? channels) === channels)
+  ) {
+    return raw;
+  }
+  throw usageError('an image size can be chosen for folders of images only', {
+    where: raw.name,
+    expected: `no size, or its own: ${height}×${width} with ${channels} ${channels === 1 ? 'channel' : 'channels'}`,
+    received: `${imageSize.height}×${imageSize.width}${imageSize.channels === undefined ? '' : ` with ${imageSize.channels}`}`,
+  });
+}
+
+function unknownDataset(spec: string): Error {
+  const names = catalog.flatMap((entry) => [entry.name, ...entry.aliases]);
+  const nearest = closest(spec.toLowerCase(), names);
+  const near = distance(spec.toLowerCase(), nearest) <= Math.max(2, spec.length / 3);
+  return usageError('unknown dataset, and no folder of this name', {
+    received: JSON.stringify(spec),
+    legal: catalog.map(({ name }) => name),
+    hint: `${near ? `did you mean ${nearest}? ` : ''}A path to a folder is also possible`,
+  });
+}
+
+function namesText(): string {
+  return catalog.map(({ name }) => name).join(', ');
+}
+
+/** One sentence on getting a dataset that is not on this machine. */
+export function howToGet(entry: CatalogEntry): string {
+  if (entry.format === 'embedded') return 'comes with fixhead';
+  const system = entry.name === 'fashion-mnist' ? ', or install the Debian package dataset-fashion-mnist' : '';
+  return `run "fixhead data fetch ${entry.name}" (${entry.downloadMegabytes} MB)${system}`;
+}
+
+/** The named dataset, or a usage error with the nearest name. */
+export function entryOf(name: string): CatalogEntry {
+  const entry = findEntry(name);
+  if (entry === undefined) throw unknownDataset(name);
+  return entry;
+}
+
+/**
+ * Fetches a named dataset unless it is on this machine, and gives the folder in which it lies (`undefined` for one that comes with fixhead).
+ * Throws a usage error for an unknown name and an input error that names every address tried.
+ */
+export async function fetchDataset(name: string, options: FetchOptions = {}): Promise<string | undefined> {
+  const entry = entryOf(name);
+  return entry.format === 'embedded' ? undefined : await fetchEntry(entry, options);
 }
