@@ -69,7 +69,8 @@ export function createBuilder(name: string, base?: Graph): Builder {
   const outputs: string[] = [...(base?.outputs ?? [])];
   const initializers = new Map<string, HostTensor>(base?.initializers ?? []);
   const types = new Map<string, TensorType>(base?.types ?? []);
-  const nodeNames = new Set(nodes.map((node) => node.name));
+  // Foreign nodes may define values without a type, so outputs count as names too.
+  const nodeNames = new Set(nodes.flatMap((node) => [node.name, ...node.outputs]));
   const counters = new Map<string, number>();
   const constants = new Map<HostTensor, Value>();
   const scopes: string[] = [];
@@ -160,7 +161,7 @@ export function createBuilder(name: string, base?: Graph): Builder {
         if (inferred.length !== node.outputs.length)
           throw internalError(`${definitionOf(node.op).outputs.join()} expected`, { where: node.name });
       }
-      nodeNames.add(node.name);
+      for (const taken of [node.name, ...node.outputs]) nodeNames.add(taken);
       nodes.push(node);
     },
     output: (result: Value, outputName?: string) => {

@@ -1,5 +1,14 @@
-import { inputError, internalError } from '../core/errors.ts';
-import { broadcastShapes, formatShape, isStatic, normalizeAxis, sizeOf, type Dim, type Shape } from '../core/shape.ts';
+import { inputError } from '../core/errors.ts';
+import {
+  broadcastShapes,
+  formatShape,
+  isStatic,
+  normalizeAxis,
+  sameShape,
+  sizeOf,
+  type Dim,
+  type Shape,
+} from '../core/shape.ts';
 import type { DType } from '../core/tensor.ts';
 import type { TensorType } from './graph.ts';
 import { definitionOf, type AttributesOf, type Op } from './ops.ts';
@@ -35,10 +44,29 @@ function numberOf(shape: Shape, axis: number, where: string): number {
   throw inputError('dimension must be a number', { where, received: formatShape(shape) });
 }
 
-function at(values: readonly number[], index: number, what: string): number {
+function at(values: readonly number[], index: number, what: string, where: string): number {
   const value = values[index];
-  if (value === undefined) throw internalError(`${what} has no entry ${index}`);
+  if (value === undefined) {
+    throw inputError(`${what} is too short`, {
+      where,
+      expected: `at least ${index + 1} entries`,
+      received: `[${values.join(', ')}]`,
+    });
+  }
   return value;
+}
+
+/** A list of exactly this many numbers. */
+function exactly(count: number, values: readonly number[], what: string, where: string): void {
+  if (values.length !== count) {
+    throw inputError(`wrong number of ${what}`, { where, expected: String(count), received: `[${values.join(', ')}]` });
+  }
+}
+
+function expectDtype(type: TensorType, legal: readonly DType[], what: string, where: string): void {
+  if (!legal.includes(type.dtype)) {
+    throw inputError(`wrong element type of ${what}`, { where, expected: legal.join(' or '), received: type.dtype });
+  }
 }
 
 function sameDtype(context: ShapeContext<Op>, a: TensorType, b: TensorType): DType {
@@ -145,21 +173,43 @@ interface WindowAttributes {
 /** Spatial extents after a window slides over `[.., height, width]`; pads are ONNX's (all begins, then all ends). */
 export function windowedExtents(spatial: Shape, window: WindowAttributes, where: string): number[] {
   const rank = spatial.length;
+  exactly(rank, window.kernel_shape, 'kernel_shape', where);
+  exactly(rank, window.strides, 'strides', where);
+  exactly(2 * rank, window.pads, 'pads', where);
+  if (window.dilations !== undefined) exactly(rank, window.dilations, 'dilations', where);
   return spatial.map((_, axis) =>
     slidingExtent(
       numberOf(spatial, axis, where),
-      at(window.kernel_shape, axis, 'kernel_shape'),
-      at(window.strides, axis, 'strides'),
+      at(window.kernel_shape, axis, 'kernel_shape', where),
+      at(window.strides, axis, 'strides', where),
       window.dilations?.[axis] ?? 1,
-      at(window.pads, axis, 'pads') + at(window.pads, axis + rank, 'pads'),
+      at(window.pads, axis, 'pads', where) + at(window.pads, axis + rank, 'pads', where),
       where,
     ),
   );
 }
 
+function expectVector(type: TensorType, length: Dim, what: string, where: string): void {
+  if (!sameShape(type.shape, [length])) {
+    throw inputError(`wrong shape of ${what}`, { where, expected: `[${length}]`, received: formatShape(type.shape) });
+  }
+}
+
+/** `kernel_shape` only repeats what the filter says. */
+function expectFilter(x: TensorType, w: TensorType, kernel: readonly number[], where: string): void {
+  if (x.shape.length < 3 || w.shape.length !== x.shape.length || !sameShape(w.shape.slice(2), kernel)) {
+    throw inputError('the filter does not fit', {
+      where,
+      expected: `[out, in, ${kernel.join(', ')}] for the input ${formatShape(x.shape)}`,
+      received: formatShape(w.shape),
+    });
+  }
+}
+
 function convolved(context: ShapeContext<'Conv' | 'nchwc.Conv'>): TensorType {
   const { where, attributes } = context;
   const [x, w] = [context.input(0), context.input(1)];
+  expectFilter(x, w, attributes.kernel_shape, where);
   const channels = numberOf(x.shape, 1, where);
   const perGroup = numberOf(w.shape, 1, where);
   if (channels !== perGroup * attributes.group || numberOf(w.shape, 0, where) % attributes.group !== 0) {
@@ -169,7 +219,9 @@ function convolved(context: ShapeContext<'Conv' | 'nchwc.Conv'>): TensorType {
       received: `input ${formatShape(x.shape)}, filter ${formatShape(w.shape)}, ${attributes.group} groups`,
     });
   }
-  return of(x.dtype, [
+  const bias = context.optional(2);
+  if (bias !== undefined) expectVector(bias, dimOf(w.shape, 0, where), 'bias', where);
+  return of(sameDtype(context, x, w), [
     dimOf(x.shape, 0, where),
     dimOf(w.shape, 0, where),
     ...windowedExtents(x.shape.slice(2), attributes, where),
@@ -189,6 +241,10 @@ const reduce = (context: ShapeContext<'ReduceSum'>): readonly TensorType[] => [
     reduced(context.input(0).shape, context.attributes.axes, context.attributes.keepdims, context.where),
   ),
 ];
+const alongAxis = (context: ShapeContext<'Softmax'>): readonly TensorType[] => {
+  normalizeAxis(context.attributes.axis, context.input(0).shape.length, context.where);
+  return [context.input(0)];
+};
 const channelVector = (type: TensorType, where: string): TensorType => of(type.dtype, [dimOf(type.shape, 1, where)]);
 
 export const shapeRules: { readonly [K in Op]: ShapeRule<K> } = {
@@ -213,6 +269,7 @@ export const shapeRules: { readonly [K in Op]: ShapeRule<K> } = {
   Equal: comparison,
   Greater: comparison,
   Where: (c) => {
+    expectDtype(c.input(0), ['bool'], 'the condition', c.where);
     const values = broadcast(c, c.input(1), c.input(2));
     return [of(values.dtype, broadcastShapes(c.input(0).shape, values.shape, c.where))];
   },
@@ -220,7 +277,13 @@ export const shapeRules: { readonly [K in Op]: ShapeRule<K> } = {
   Gemm: (c) => {
     const product = matmul(c, c.attributes.transA === 1, c.attributes.transB === 1);
     const bias = c.optional(2);
-    if (bias !== undefined) broadcastShapes(product.shape, bias.shape, c.where);
+    if (bias !== undefined && !sameShape(broadcastShapes(product.shape, bias.shape, c.where), product.shape)) {
+      throw inputError('the bias is larger than the product', {
+        where: c.where,
+        expected: formatShape(product.shape),
+        received: formatShape(bias.shape),
+      });
+    }
     return [product];
   },
   FusedMatMul: (c) => [matmul(c, c.attributes.transA === 1, c.attributes.transB === 1)],
@@ -244,6 +307,13 @@ export const shapeRules: { readonly [K in Op]: ShapeRule<K> } = {
   Reshape: (c) => [of(c.input(0).dtype, reshapedShape(c.input(0).shape, c.attributes.shape, c.where))],
   Flatten: (c) => {
     const { dtype, shape } = c.input(0);
+    if (Math.abs(c.attributes.axis) > shape.length) {
+      throw inputError('axis out of range', {
+        where: c.where,
+        expected: `an integer in [${-shape.length}, ${shape.length}]`,
+        received: String(c.attributes.axis),
+      });
+    }
     const [outer, inner] = [shape.slice(0, c.attributes.axis), shape.slice(c.attributes.axis)];
     const merged = (part: Shape): Dim =>
       part.length === 1 ? dimOf(part, 0, c.where) : isStatic(part) ? sizeOf(part) : part.join('·');
@@ -298,9 +368,9 @@ export const shapeRules: { readonly [K in Op]: ShapeRule<K> } = {
     axes.forEach((given, index) => {
       const axis = normalizeAxis(given, shape.length, c.where);
       const size = numberOf(shape, axis, c.where);
-      const step = at(steps, index, 'steps');
+      const step = at(steps, index, 'steps', c.where);
       const [start, end] = [starts, ends].map((bounds) => {
-        const bound = at(bounds, index, 'bounds');
+        const bound = at(bounds, index, 'starts or ends', c.where);
         return Math.min(Math.max(bound < 0 ? bound + size : bound, 0), size);
       });
       if (step < 1) throw inputError('Slice steps must be positive', { where: c.where, received: String(step) });
@@ -311,11 +381,12 @@ export const shapeRules: { readonly [K in Op]: ShapeRule<K> } = {
   Pad: (c) => {
     const { dtype, shape } = c.input(0);
     const { pads } = c.attributes;
+    exactly(2 * shape.length, pads, 'pads', c.where);
     return [
       of(
         dtype,
         shape.map((dim, axis) => {
-          const extra = at(pads, axis, 'pads') + at(pads, axis + shape.length, 'pads');
+          const extra = at(pads, axis, 'pads', c.where) + at(pads, axis + shape.length, 'pads', c.where);
           return extra === 0 ? dim : numberOf(shape, axis, c.where) + extra;
         }),
       ),
@@ -323,27 +394,52 @@ export const shapeRules: { readonly [K in Op]: ShapeRule<K> } = {
   },
   Gather: (c) => {
     const [x, indices] = [c.input(0), c.input(1)];
+    expectDtype(indices, ['int32', 'int64'], 'indices', c.where);
     const axis = normalizeAxis(c.attributes.axis, x.shape.length, c.where);
     return [of(x.dtype, [...x.shape.slice(0, axis), ...indices.shape, ...x.shape.slice(axis + 1)])];
   },
-  ScatterElements: like,
+  ScatterElements: (c) => {
+    const [x, indices, updates] = [c.input(0), c.input(1), c.input(2)];
+    expectDtype(indices, ['int32', 'int64'], 'indices', c.where);
+    normalizeAxis(c.attributes.axis, x.shape.length, c.where);
+    sameDtype(c, x, updates);
+    if (indices.shape.length !== x.shape.length || !sameShape(indices.shape, updates.shape)) {
+      throw inputError('indices and updates do not fit', {
+        where: c.where,
+        expected: `two equal shapes of rank ${x.shape.length}`,
+        received: `${formatShape(indices.shape)} and ${formatShape(updates.shape)}`,
+      });
+    }
+    return [x];
+  },
   ReduceSum: reduce,
   ReduceMean: reduce,
   ReduceMax: reduce,
   ArgMax: (c) => [of('int64', reduced(c.input(0).shape, [c.attributes.axis], c.attributes.keepdims, c.where))],
-  Softmax: like,
-  LogSoftmax: like,
+  Softmax: alongAxis,
+  LogSoftmax: alongAxis,
   Conv: (c) => [convolved(c)],
   ConvTranspose: (c) => {
     const { where, attributes } = c;
     const [x, w] = [c.input(0), c.input(1)];
+    expectFilter(x, w, attributes.kernel_shape, where);
+    exactly(2 * (x.shape.length - 2), attributes.pads, 'pads', where);
+    if (dimOf(x.shape, 1, where) !== numberOf(w.shape, 0, where)) {
+      throw inputError('convolution channels do not fit', {
+        where,
+        received: `input ${formatShape(x.shape)}, filter ${formatShape(w.shape)}`,
+      });
+    }
     const spatial = x.shape.slice(2).map((_, axis) => {
-      const padding = at(attributes.pads, axis, 'pads') + at(attributes.pads, axis + x.shape.length - 2, 'pads');
+      const padding =
+        at(attributes.pads, axis, 'pads', where) + at(attributes.pads, axis + x.shape.length - 2, 'pads', where);
       const reach =
-        at(attributes.dilations, axis, 'dilations') * (at(attributes.kernel_shape, axis, 'kernel_shape') - 1) + 1;
+        at(attributes.dilations, axis, 'dilations', where) *
+          (at(attributes.kernel_shape, axis, 'kernel_shape', where) - 1) +
+        1;
       return (
-        at(attributes.strides, axis, 'strides') * (numberOf(x.shape, axis + 2, where) - 1) +
-        at(attributes.output_padding, axis, 'output_padding') +
+        at(attributes.strides, axis, 'strides', where) * (numberOf(x.shape, axis + 2, where) - 1) +
+        at(attributes.output_padding, axis, 'output_padding', where) +
         reach -
         padding
       );
@@ -358,7 +454,13 @@ export const shapeRules: { readonly [K in Op]: ShapeRule<K> } = {
       c.input(0).shape.map((dim, axis) => (axis < 2 ? dim : 1)),
     ),
   ],
-  BatchNormalization: like,
+  BatchNormalization: (c) => {
+    const x = c.input(0);
+    ['scale', 'bias', 'mean', 'variance'].forEach((what, index) => {
+      expectVector(c.input(index + 1), dimOf(x.shape, 1, c.where), what, c.where);
+    });
+    return [x];
+  },
   BatchNormTraining: (c) => [c.input(0), channelVector(c.input(0), c.where), channelVector(c.input(0), c.where)],
   BatchNormGrad: (c) => [c.input(1), c.input(2), c.input(2)],
   ReluGrad: like,
@@ -426,5 +528,11 @@ export function inferTypes<K extends Op>(
     if (type === undefined) throw inputError('input is missing', { where, expected: `${op}(${names.join(', ')})` });
     return type;
   };
-  return shapeRules[op]({ where, input, optional, count: inputs.length, attributes });
+  const types = shapeRules[op]({ where, input, optional, count: inputs.length, attributes });
+  for (const { shape } of types) {
+    if (shape.some((dim) => typeof dim === 'number' && !(Number.isSafeInteger(dim) && dim >= 0))) {
+      throw inputError('impossible shape', { where, received: formatShape(shape) });
+    }
+  }
+  return types;
 }
