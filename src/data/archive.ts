@@ -84,6 +84,10 @@ async function reading(archive: string, work: () => Promise<unknown>): Promise<v
   try {
     await work();
   } catch (error) {
+    // A full disk or a missing permission is not the archive's fault.
+    if (error instanceof Error && 'syscall' in error) {
+      throw inputError('the archive cannot be unpacked', { where: archive, received: reasonOf(error), cause: error });
+    }
     throw inputError('the archive cannot be read: damaged, truncated or not a tar file', {
       where: archive,
       received: reasonOf(error),
