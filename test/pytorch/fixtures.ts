@@ -80,11 +80,7 @@ export function fixtureGraph(fixture: FixtureCase): FixtureGraph {
     if (!isOp(op)) throw internalError(`the table has no operator ${op}`, { where: fixture.name });
     const given = inputs.map((name) => (name === '' ? undefined : value(name)));
     // The file states inputs and attributes as the table has them; shape inference and the ONNX writer check that.
-    const results = b.node<Op>(
-      op,
-      given as unknown as InputsOf<Op>,
-      attributes as AttributesOf<Op>,
-    ) as readonly Value[];
+    const results = b.node<Op>(op, given as unknown as InputsOf<Op>, attributes) as readonly Value[];
     outputs.forEach((name, index) => values.set(name, defined(results[index], name)));
   }
   const terms = Object.entries(fixture.upstream).map(([name, upstream]) =>

@@ -1,4 +1,4 @@
-import { defined } from '../../src/core/errors.ts';
+import { internalError } from '../../src/core/errors.ts';
 import { sizeOf, type StaticShape } from '../../src/core/shape.ts';
 import type { AttributesOf, Op } from '../../src/graph/ops.ts';
 
@@ -22,7 +22,9 @@ export type EvaluateTable<K extends Op> = { readonly [O in K]: Evaluate<O> };
 
 /** The entry of a list whose length the operator fixes. */
 export function item(list: ArrayLike<number>, index: number): number {
-  return defined(list[index], `entry ${index} of ${list.length}`);
+  const value = list[index];
+  if (value === undefined) throw internalError(`entry ${index} of ${list.length} is missing`);
+  return value;
 }
 
 export function zeros(shape: StaticShape): NdArray {

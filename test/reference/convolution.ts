@@ -1,6 +1,6 @@
 import { inputError } from '../../src/core/errors.ts';
 import { formatShape, type StaticShape } from '../../src/core/shape.ts';
-import { accumulate, item, offsetOf, zeros, type EvaluateTable, type NdArray } from './array.ts';
+import { accumulate, item, zeros, type EvaluateTable, type NdArray } from './array.ts';
 
 interface Window {
   readonly kernel_shape: readonly number[];
@@ -46,28 +46,33 @@ function visitTaps(
   convolution: Convolution,
   visit: (x: number, w: number, y: number) => void,
 ): void {
-  const [, , height, width] = fourDimensions(image);
+  const [, channels, height, width] = fourDimensions(image);
   const [outChannels, groupChannels, kernelHeight, kernelWidth] = fourDimensions(filter);
   const [batch, , outHeight, outWidth] = fourDimensions(output);
   const outChannelsPerGroup = outChannels / convolution.group;
   for (let n = 0; n < batch; n++)
-    for (let co = 0; co < outChannels; co++)
+    for (let co = 0; co < outChannels; co++) {
+      const firstChannel = Math.floor(co / outChannelsPerGroup) * groupChannels;
       for (let oi = 0; oi < outHeight; oi++)
         for (let oj = 0; oj < outWidth; oj++) {
-          const y = offsetOf(output, [n, co, oi, oj]);
-          const firstChannel = Math.floor(co / outChannelsPerGroup) * groupChannels;
-          for (let c = 0; c < groupChannels; c++)
-            for (let ki = 0; ki < kernelHeight; ki++)
-              for (let kj = 0; kj < kernelWidth; kj++) {
-                const [i, j] = [source(oi, ki, 0, convolution), source(oj, kj, 1, convolution)];
-                if (i < 0 || i >= height || j < 0 || j >= width) continue;
+          const y = ((n * outChannels + co) * outHeight + oi) * outWidth + oj;
+          for (let ki = 0; ki < kernelHeight; ki++) {
+            const i = source(oi, ki, 0, convolution);
+            if (i < 0 || i >= height) continue;
+            for (let kj = 0; kj < kernelWidth; kj++) {
+              const j = source(oj, kj, 1, convolution);
+              if (j < 0 || j >= width) continue;
+              for (let c = 0; c < groupChannels; c++) {
                 visit(
-                  ((n * item(image, 1) + firstChannel + c) * height + i) * width + j,
+                  ((n * channels + firstChannel + c) * height + i) * width + j,
                   ((co * groupChannels + c) * kernelHeight + ki) * kernelWidth + kj,
                   y,
                 );
               }
+            }
+          }
         }
+    }
 }
 
 function forward(x: NdArray, w: NdArray, convolution: Convolution): NdArray {
