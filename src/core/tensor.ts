@@ -78,7 +78,8 @@ export function tensorFromBytes(dtype: DType, shape: StaticShape, bytes: Uint8Ar
       received: `${bytes.byteLength}`,
     });
   }
-  const copy = bytes.slice();
+  // Not slice(): that of Node's Buffer is a view.
+  const copy = new Uint8Array(bytes);
   return tensor(dtype, shape, new constructors[dtype](copy.buffer) as ArrayOf[typeof dtype]);
 }
 
