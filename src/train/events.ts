@@ -1,0 +1,44 @@
+import type { Evaluation } from './evaluate.ts';
+
+/** One pass over the training images, as it is stored and drawn. */
+export interface EpochRecord {
+  /** Counted from 1. */
+  readonly epoch: number;
+  /** Updates done at its end. */
+  readonly step: number;
+  /** Means over the epoch's training batches, as they were seen (augmented, before each update). */
+  readonly trainLoss: number;
+  readonly trainAccuracy: number;
+  readonly validationLoss: number;
+  readonly validationAccuracy: number;
+  readonly learningRate: number;
+}
+
+/** What a training run tells while it goes on. */
+export type TrainEvent =
+  | {
+      readonly kind: 'start';
+      readonly step: number;
+      readonly totalSteps: number;
+      readonly stepsPerEpoch: number;
+      readonly lowering: string;
+    }
+  | {
+      readonly kind: 'step';
+      readonly step: number;
+      readonly totalSteps: number;
+      /** Counted from 1. */
+      readonly epoch: number;
+      readonly loss: number;
+      /** Mean over the epoch so far. */
+      readonly accuracy: number;
+      readonly imagesPerSecond: number;
+      readonly learningRate: number;
+      /** α where the head learns it. */
+      readonly scale: number | undefined;
+    }
+  | { readonly kind: 'evaluating'; readonly done: number; readonly count: number }
+  | { readonly kind: 'epoch'; readonly record: EpochRecord; readonly evaluation: Evaluation }
+  | { readonly kind: 'saved'; readonly step: number; readonly reason: 'best' | 'last' };
+
+export type OnTrainEvent = (event: TrainEvent) => void;

@@ -1,0 +1,61 @@
+import { float32 } from '../core/tensor.ts';
+import type { Normalization } from '../data/dataset.ts';
+import { createBuilder, type Value } from '../graph/builder.ts';
+import { checkGraph } from '../graph/check.ts';
+import { mul, sub } from '../graph/functions.ts';
+import type { Graph } from '../graph/graph.ts';
+import type { Head } from '../heads/head.ts';
+import type { Model } from '../heads/model.ts';
+import { createLayerContext, type Weights } from '../nn/layer-context.ts';
+import { foldBatchNorm } from './fold-batchnorm.ts';
+
+/** (x − mean)/std per channel of images `[batch, channels, h, w]` in 0 … 1. */
+function normalized(b: ReturnType<typeof createBuilder>, images: Value, { mean, std }: Normalization): Value {
+  const perChannel = [1, mean.length, 1, 1];
+  return b.scoped('normalize', () => {
+    const centred = sub(b, images, b.constant(float32(perChannel, mean), 'mean'));
+    return mul(
+      b,
+      centred,
+      b.constant(
+        float32(
+          perChannel,
+          std.map((deviation) => 1 / deviation),
+        ),
+        'inverse_std',
+      ),
+    );
+  });
+}
+
+/**
+ * The trained model as a graph of standard operators with any batch size: normalised `images` `[batch, c, h, w]` to `logits`
+ * `[batch, classes]`. BatchNorm stays as it is, with running statistics: what a run evaluates itself with.
+ */
+export function evaluationGraph(model: Model, weights: Weights): Graph {
+  const { channels, height, width } = model.image;
+  const b = createBuilder(model.name);
+  const images = b.input('images', 'float32', ['batch', channels, height, width]);
+  b.output(model.forward(createLayerContext(b, weights), images), 'logits');
+  return checkGraph(b.build(), 'evaluation graph');
+}
+
+/**
+ * The graph that users get: `images` `[batch, c, h, w]` with pixels in 0 … 1, normalised inside, BatchNorm folded into the
+ * convolutions, `logits` `[batch, classes]` out.
+ */
+export function deploymentGraph(model: Model, weights: Weights, normalization: Normalization): Graph {
+  const { channels, height, width } = model.image;
+  const b = createBuilder(model.name);
+  const images = b.input('images', 'float32', ['batch', channels, height, width]);
+  b.output(model.forward(createLayerContext(b, weights), normalized(b, images, normalization)), 'logits');
+  return checkGraph(foldBatchNorm(b.build()), 'deployment graph');
+}
+
+/** The classifier alone: `features` `[batch, N]` to `logits` `[batch, classes]`. What its cost is measured on. */
+export function classifierGraph(head: Head, weights: Weights): Graph {
+  const b = createBuilder(head.name);
+  const features = b.input('features', 'float32', ['batch', head.features]);
+  b.output(head.logits(createLayerContext(b, weights), features), 'logits');
+  return checkGraph(b.build(), 'classifier graph');
+}

@@ -1,0 +1,81 @@
+import { defined, internalError } from '../core/errors.ts';
+import { float32, int32, type HostTensor } from '../core/tensor.ts';
+import type { Batch } from '../data/dataset.ts';
+import { toOnnx } from '../graph/onnx-write.ts';
+import type { ImageSize } from '../heads/backbone.ts';
+import { lower, type LoweringTarget } from '../lowering/lower.ts';
+import type { Runtime } from '../runtime/runtime.ts';
+import { packState, stateBindings, unpackState, type TrainingProgram } from './training-program.ts';
+
+/** `auto` takes the blocked lowering where the runtime has its kernels. */
+export type LoweringChoice = 'auto' | 'portable';
+
+export function chooseLowering(runtime: Runtime, choice: LoweringChoice): LoweringTarget {
+  if (choice === 'portable') return { kind: 'portable' };
+  switch (runtime.blockSize) {
+    case 8:
+    case 16:
+      return { kind: 'blocked', block: runtime.blockSize };
+    default:
+      return { kind: 'portable' };
+  }
+}
+
+export interface StepResult {
+  readonly loss: number;
+  /** Number of images of the batch that were right before the update. */
+  readonly correct: number;
+  readonly scale: number | undefined;
+}
+
+/** A compiled training step with its state on the device. */
+export interface StepRunner extends AsyncDisposable {
+  readonly lowering: LoweringTarget;
+  /** `step` counts from 1. */
+  readonly step: (batch: Batch, step: number, learningRate: number) => Promise<StepResult>;
+  /** Parameters, optimiser state and running statistics by checkpoint key. */
+  readonly tensors: () => Promise<ReadonlyMap<string, HostTensor>>;
+}
+
+function scalarOf(value: HostTensor | undefined, name: string): number {
+  if (value?.dtype !== 'float32') throw internalError('training outputs are float32 scalars', { where: name });
+  return defined(value.data[0], name);
+}
+
+/** Compiles a program for a runtime and starts it from `tensors`. */
+export async function openStepRunner(
+  runtime: Runtime,
+  program: TrainingProgram,
+  image: ImageSize,
+  tensors: ReadonlyMap<string, HostTensor>,
+  choice: LoweringChoice = 'auto',
+): Promise<StepRunner> {
+  const lowering = chooseLowering(runtime, choice);
+  const session = await runtime.createStatefulSession({
+    bytes: toOnnx(lower(program.graph, lowering)),
+    state: stateBindings(program, packState(program, tensors)),
+    outputs: program.outputs,
+  });
+  const shape = [program.batchSize, image.channels, image.height, image.width];
+  return Object.freeze({
+    lowering,
+    step: async (batch: Batch, step: number, learningRate: number) => {
+      const scalars = Object.entries(program.scalars(step, learningRate)).map(([name, value]) => [
+        name,
+        float32([], [value]),
+      ]);
+      const outputs = await session.step({
+        images: float32(shape, batch.images),
+        labels: int32([batch.size], batch.labels),
+        ...Object.fromEntries(scalars),
+      });
+      return {
+        loss: scalarOf(outputs['loss'], 'loss'),
+        correct: scalarOf(outputs['correct'], 'correct'),
+        scale: program.outputs.includes('scale') ? scalarOf(outputs['scale'], 'scale') : undefined,
+      };
+    },
+    tensors: async () => unpackState(program, await session.readState()),
+    [Symbol.asyncDispose]: () => session[Symbol.asyncDispose](),
+  });
+}

@@ -1,0 +1,258 @@
+import { defined, inputError } from '../core/errors.ts';
+import type { HostTensor } from '../core/tensor.ts';
+import { openBatchLoader } from '../data/batches.ts';
+import type { ImageDataset } from '../data/dataset.ts';
+import type { Model } from '../heads/model.ts';
+import type { Weights } from '../nn/layer-context.ts';
+import { learningRateAt } from '../optim/schedule.ts';
+import type { Runtime } from '../runtime/runtime.ts';
+import type { Checkpoint } from './checkpoint.ts';
+import { evaluateModel, type Evaluation } from './evaluate.ts';
+import type { EpochRecord, OnTrainEvent } from './events.ts';
+import type { MetricRecord } from './metrics.ts';
+import { progressFrom, progressState, type Progress } from './progress.ts';
+import type { Recipe } from './recipe.ts';
+import { openStepRunner, type LoweringChoice, type StepResult, type StepRunner } from './step-runner.ts';
+import { initialTensors, trainingProgram } from './training-program.ts';
+
+/** Where a run keeps what it must not lose. `train` without a store keeps everything in memory. */
+export interface TrainStore {
+  readonly record: (records: readonly MetricRecord[]) => Promise<void>;
+  readonly save: (reason: 'best' | 'last', checkpoint: Checkpoint) => Promise<void>;
+}
+
+export interface TrainOptions {
+  readonly model: Model;
+  readonly dataset: ImageDataset;
+  readonly recipe: Recipe;
+  /** Decides initial weights, shuffling and augmentation; with the same seed two heads see the same batches on the same backbone. */
+  readonly seed: number;
+  readonly runtime: Runtime;
+  /** Continue from here: the rest of the run is the same, bit for bit, as if it had not been cut. */
+  readonly checkpoint?: Checkpoint;
+  readonly store?: TrainStore;
+  /** Save every so many steps besides the end of each epoch; a minute's worth of steps unless given. */
+  readonly saveEverySteps?: number;
+  /** When it aborts, the run saves and stops after the current step. */
+  readonly signal?: AbortSignal;
+  readonly onEvent?: OnTrainEvent;
+  readonly lowering?: LoweringChoice;
+  /** Threads that prepare batches (default 1; 0 for the calling thread). */
+  readonly dataWorkers?: number;
+}
+
+export interface TrainResult {
+  /** `interrupted` if the signal ended it early. */
+  readonly status: 'finished' | 'interrupted';
+  /** Parameters and running statistics at the end, with the optimiser's state. */
+  readonly weights: Weights;
+  readonly epochs: readonly EpochRecord[];
+  /** Of the last epoch, on the validation set; `undefined` if no epoch was finished here. */
+  readonly evaluation: Evaluation | undefined;
+  /** Median milliseconds of a training step, without the preparation of its batch. */
+  readonly stepMilliseconds: number;
+  /** α after each recorded step; empty for a head without a learned scale. */
+  readonly scale: readonly { readonly step: number; readonly value: number }[];
+}
+
+/** About how many step records a run keeps, evenly spread. */
+const RECORDED_STEPS = 400;
+const SAVE_INTERVAL_MS = 60_000;
+
+function diverged(result: StepResult, step: number, epoch: number, runtime: Runtime): Error | undefined {
+  if (!Number.isFinite(result.loss)) {
+    return inputError(`the loss became ${result.loss} at step ${step} (epoch ${epoch + 1})`, {
+      hint: 'training diverged: lower the learning rate, add warm-up or clip gradients (--lr, --warmup, --clip); earlier checkpoints are whole',
+    });
+  }
+  // A broken GPU kernel was seen to give exactly zero while the weights turned to garbage.
+  if (result.loss === 0 && runtime.device !== 'cpu') {
+    return inputError(`the loss became exactly 0 at step ${step} on ${runtime.device}`, {
+      hint: 'this device computes wrongly; train with --device cpu',
+    });
+  }
+  return undefined;
+}
+
+function median(values: readonly number[]): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  return sorted[Math.floor(sorted.length / 2)] ?? 0;
+}
+
+/**
+ * Trains a model: shuffled batches, one graph run a step, validation after each epoch.
+ *
+ * @throws an input error when the loss is no longer a number (with the step and what to try), or when a store cannot save.
+ */
+export async function train(options: TrainOptions): Promise<TrainResult> {
+  const { model, dataset, recipe, seed, runtime, store, signal } = options;
+  const emit: OnTrainEvent = options.onEvent ?? (() => undefined);
+  const program = trainingProgram(model, recipe);
+  const initial = options.checkpoint?.tensors ?? initialTensors(program, seed);
+  await using loader = openBatchLoader(dataset, {
+    batchSize: recipe.batchSize,
+    seed,
+    augmentation: recipe.augmentation,
+    workers: options.dataWorkers ?? 1,
+  });
+  await using runner = await openStepRunner(runtime, program, model.image, initial, options.lowering);
+  const stepsPerEpoch = loader.batchesPerEpoch;
+  const length = { epochs: recipe.epochs, stepsPerEpoch };
+  const totalSteps = recipe.epochs * stepsPerEpoch;
+  const recordEvery = Math.max(1, Math.round(totalSteps / RECORDED_STEPS));
+
+  let progress: Progress = progressFrom(options.checkpoint);
+  let evaluation: Evaluation | undefined;
+  const times: number[] = [];
+  let savedAt = performance.now();
+  emit({ kind: 'start', step: progress.step, totalSteps, stepsPerEpoch, lowering: runner.lowering.kind });
+
+  const save = async (reason: 'best' | 'last', tensors?: ReadonlyMap<string, HostTensor>): Promise<void> => {
+    if (store === undefined) return;
+    const { step, epoch, batch } = progress;
+    await store.save(reason, {
+      step,
+      epoch,
+      batch,
+      tensors: tensors ?? (await runner.tensors()),
+      state: progressState(progress),
+    });
+    savedAt = performance.now();
+    emit({ kind: 'saved', step, reason });
+  };
+  const finish = async (status: TrainResult['status']): Promise<TrainResult> =>
+    Object.freeze({
+      status,
+      weights: await runner.tensors(),
+      epochs: progress.epochs,
+      evaluation,
+      stepMilliseconds: median(times),
+      scale: progress.scale,
+    });
+
+  while (progress.epoch < recipe.epochs) {
+    const { epoch } = progress;
+    if (progress.batch < stepsPerEpoch) {
+      for await (const batch of loader.epoch(epoch, progress.batch)) {
+        const step = progress.step + 1;
+        const learningRate = learningRateAt(recipe.schedule, recipe.learningRate, step - 1, length);
+        const started = performance.now();
+        const result = await runner.step(batch, step, learningRate);
+        times.push(performance.now() - started);
+        const failure = diverged(result, step, epoch, runtime);
+        if (failure !== undefined) throw failure;
+        const recorded = step % recordEvery === 0 || step === totalSteps;
+        progress = {
+          ...progress,
+          step,
+          batch: progress.batch + 1,
+          lossSum: progress.lossSum + result.loss,
+          correctSum: progress.correctSum + result.correct,
+          scale:
+            recorded && result.scale !== undefined
+              ? [...progress.scale, { step, value: result.scale }]
+              : progress.scale,
+        };
+        const accuracy = progress.correctSum / (progress.batch * recipe.batchSize);
+        if (recorded) {
+          const { loss, scale = null } = result;
+          await store?.record([
+            {
+              kind: 'step',
+              step,
+              epoch: epoch + 1,
+              loss,
+              accuracy: result.correct / recipe.batchSize,
+              learningRate,
+              scale,
+            },
+          ]);
+        }
+        const imagesPerSecond = (1000 * recipe.batchSize) / median(times.slice(-20));
+        emit({
+          kind: 'step',
+          step,
+          totalSteps,
+          epoch: epoch + 1,
+          loss: result.loss,
+          accuracy,
+          imagesPerSecond,
+          learningRate,
+          scale: result.scale,
+        });
+        if (signal?.aborted === true) {
+          await save('last');
+          return await finish('interrupted');
+        }
+        const due =
+          options.saveEverySteps === undefined
+            ? performance.now() - savedAt > SAVE_INTERVAL_MS
+            : step % options.saveEverySteps === 0;
+        if (due && progress.batch < stepsPerEpoch) await save('last');
+      }
+    }
+    const ended = await endEpoch(
+      options,
+      runner,
+      progress,
+      learningRateAt(recipe.schedule, recipe.learningRate, progress.step - 1, length),
+    );
+    evaluation = ended.evaluation;
+    const improved = ended.record.validationAccuracy > progress.bestAccuracy;
+    progress = {
+      ...progress,
+      epoch: epoch + 1,
+      batch: 0,
+      lossSum: 0,
+      correctSum: 0,
+      epochs: [...progress.epochs, ended.record],
+      bestAccuracy: Math.max(progress.bestAccuracy, ended.record.validationAccuracy),
+    };
+    await store?.record([{ kind: 'epoch', ...ended.record }]);
+    if (improved) await save('best', ended.tensors);
+    await save('last', ended.tensors);
+    emit({ kind: 'epoch', record: ended.record, evaluation });
+    if (signal?.aborted === true && progress.epoch < recipe.epochs) return await finish('interrupted');
+  }
+  return await finish('finished');
+}
+
+interface EndedEpoch {
+  readonly record: EpochRecord;
+  readonly evaluation: Evaluation;
+  readonly tensors: ReadonlyMap<string, HostTensor>;
+}
+
+async function endEpoch(
+  options: TrainOptions,
+  runner: StepRunner,
+  progress: Progress,
+  learningRate: number,
+): Promise<EndedEpoch> {
+  const { model, dataset, recipe, runtime, onEvent } = options;
+  const tensors = await runner.tensors();
+  const count = dataset.validation.count;
+  const evaluation = await evaluateModel(runtime, model, tensors, dataset, dataset.validation, {
+    onProgress: (done) => onEvent?.({ kind: 'evaluating', done, count }),
+  });
+  if (!Number.isFinite(evaluation.loss)) {
+    throw inputError(`the validation loss became ${evaluation.loss} after epoch ${progress.epoch + 1}`, {
+      hint: 'training diverged: lower the learning rate (--lr) or add warm-up (--warmup); earlier checkpoints are whole',
+    });
+  }
+  const record: EpochRecord = {
+    epoch: progress.epoch + 1,
+    step: progress.step,
+    trainLoss: progress.lossSum / progress.batch,
+    trainAccuracy: progress.correctSum / (progress.batch * recipe.batchSize),
+    validationLoss: evaluation.loss,
+    validationAccuracy: evaluation.accuracy,
+    learningRate,
+  };
+  return { record: Object.freeze(record), evaluation, tensors };
+}
+
+/** The record of the last finished epoch. */
+export function lastEpoch(result: Pick<TrainResult, 'epochs'>): EpochRecord {
+  return defined(result.epochs.at(-1), 'a finished epoch');
+}
