@@ -1,5 +1,5 @@
 import { internalError } from '../../core/errors.ts';
-import { staticShapeOf } from '../../graph/builder.ts';
+import { staticShapeOf, type Value } from '../../graph/builder.ts';
 import { add, expand, mul, reciprocal, reduceSum, reshape, sqrt, sub } from '../../graph/functions.ts';
 import type { Op } from '../../graph/ops.ts';
 import { when, type GradientRules } from '../rule.ts';
@@ -37,11 +37,12 @@ export const imageRules: GradientRules<
   BatchNormalization: (c) => {
     if (c.needs(3) || c.needs(4)) throw internalError('running statistics are not differentiated', { where: c.where });
     const channels = (index: number) => reshape(c.b, c.input(index), [1, staticShapeOf(c.input(1))[0] ?? 0, 1, 1]);
-    const inverse = reciprocal(c.b, sqrt(c.b, add(c.b, channels(4), c.attributes.epsilon)));
+    let shared: Value | undefined;
+    const inverse = () => (shared ??= reciprocal(c.b, sqrt(c.b, add(c.b, channels(4), c.attributes.epsilon))));
     return [
-      when(c, 0, () => mul(c.b, c.grad(), mul(c.b, channels(1), inverse))),
+      when(c, 0, () => mul(c.b, c.grad(), mul(c.b, channels(1), inverse()))),
       when(c, 1, () =>
-        reduceSum(c.b, mul(c.b, c.grad(), mul(c.b, sub(c.b, c.input(0), channels(3)), inverse)), [0, 2, 3]),
+        reduceSum(c.b, mul(c.b, c.grad(), mul(c.b, sub(c.b, c.input(0), channels(3)), inverse())), [0, 2, 3]),
       ),
       when(c, 2, () => reduceSum(c.b, c.grad(), [0, 2, 3])),
       undefined,
