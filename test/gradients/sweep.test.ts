@@ -8,7 +8,8 @@ import { countOperators, type Graph } from '../../src/graph/graph.ts';
 import { graphText } from '../../src/graph/text.ts';
 import type { NdArray } from '../reference/array.ts';
 import { evaluateGraph } from '../reference/evaluate.ts';
-import { expectGradients } from './check.ts';
+import { allOps, casesOf, hasGradient } from './cases.ts';
+import { expectGradients, isFloatValue, projectionLoss } from './check.ts';
 
 const array = (shape: readonly number[], data: readonly number[]): NdArray => ({
   shape,
@@ -91,6 +92,41 @@ describe('only what is wanted is computed', () => {
     const values = evaluateGraph(result.graph, new Map([['x', vector(0, 1, 2)]]));
     expect(values.get(result.gradients.get(middle.name) ?? '')?.data).toEqual(Float64Array.of(3, 3, 3));
   });
+});
+
+/** Names of the nodes behind the given graph that none of `wanted` depends on. */
+function deadNodes(after: Graph, before: Graph, wanted: readonly string[]): readonly string[] {
+  const live = new Set(wanted);
+  const dead: string[] = [];
+  for (const node of after.nodes.slice(before.nodes.length).toReversed()) {
+    if (node.outputs.some((output) => live.has(output))) for (const input of node.inputs) live.add(input);
+    else dead.push(node.name);
+  }
+  return dead;
+}
+
+describe('whichever single input is wanted, every emitted node leads to its gradient', () => {
+  for (const op of allOps.filter(hasGradient)) {
+    test(op, () => {
+      for (const { builder, name, outputs, usable, feeds, differentiable } of casesOf(op, 1)) {
+        if (differentiable.length === 0) continue;
+        const loss = projectionLoss(
+          builder,
+          outputs.slice(0, usable).filter(isFloatValue),
+          new Map(feeds),
+          1,
+          op,
+          name,
+        );
+        const graph = builder.build();
+        for (const input of differentiable) {
+          const result = gradients(graph, { loss: loss.name, wrt: [input] });
+          const dead = deadNodes(result.graph, graph, [...result.gradients.values()]);
+          expect(dead, `${op} "${name}", only ${input} wanted`).toEqual([]);
+        }
+      }
+    });
+  }
 });
 
 describe('accumulation', () => {
