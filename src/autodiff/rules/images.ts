@@ -10,7 +10,11 @@ const lowered = { noGradient: 'it is made by a lowering, after differentiation' 
 export const imageRules: GradientRules<
   Extract<
     Op,
-    | `${'Conv' | 'ConvTranspose' | 'MaxPool' | 'AveragePool' | 'GlobalAveragePool'}`
+    | 'Conv'
+    | 'ConvTranspose'
+    | 'MaxPool'
+    | 'AveragePool'
+    | 'GlobalAveragePool'
     | `BatchNorm${string}`
     | `${'Relu' | 'ConvInput' | 'ConvWeight' | 'MaxPool' | 'AveragePool'}Grad`
     | `nchwc.${string}`
