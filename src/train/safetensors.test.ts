@@ -221,7 +221,7 @@ describe('safetensors', () => {
     );
   });
 
-  const names = fc.string({ unit: 'binary' }).filter((name) => name !== '__metadata__' && name.isWellFormed());
+  const names = fc.string({ unit: 'binary' }).filter((name) => name !== '__metadata__');
   it('reads back any names, texts and shapes', () => {
     const tensors = fc.dictionary(
       names,
