@@ -110,25 +110,32 @@ export function batchNorms(pass: BlockedPass): BatchNorms {
     return { x: centred, mean: undefined, inverse, factor: mul(b, pass.plain(scale), inverse) };
   };
 
-  /** gx = factor·gy + p·x + q with channel vectors p and q: two passes, the second adding to the first one's result. */
+  /**
+   * gx = factor·(gy + p·x + q) with channel vectors p and q. Where gy has no other reader, one pass adds p·x + q to it in
+   * place, and the factor is left to whoever reads gx: convolutions take it into their filters. Else two passes.
+   */
   const backward = (node: OpNode<'BatchNormGrad'>): boolean => {
     const [gyName = '', xName = ''] = node.inputs;
     const extents = pass.blockable(xName);
     if (extents === undefined) return false;
     const [batch, , height, width] = extents;
+    const share = -1 / (batch * height * width);
     const { x, mean, inverse, factor } = statisticsFor(node);
     const gy = pass.blocked(gyName);
     const gbias = mul(b, reduceSum(b, pixelMeans(b, gy, extents), [0]), height * width);
     const products = reduceSum(b, dot(b, gy, x, extents), [0]);
     const centred = mean === undefined ? products : sub(b, products, mul(b, mean, gbias));
     const gscale = mul(b, centred, inverse);
-    const share = mul(b, factor, -1 / (batch * height * width));
-    const p = mul(b, mul(b, share, inverse), gscale);
-    const mass = mul(b, share, gbias);
+    const p = mul(b, mul(b, gscale, inverse), share);
+    const mass = mul(b, gbias, share);
     const q = mean === undefined ? mass : sub(b, mass, mul(b, mean, p));
-    const correction = affine(pass, x, p, q);
     const [gx = '', gscaleName = '', gbiasName = ''] = node.outputs;
-    pass.define(gx, 'blocked', affine(pass, gy, factor, undefined, { sum: correction }));
+    if (pass.hasOneReader(gyName))
+      pass.define(gx, 'scaled', { value: affine(pass, x, p, q, { sum: gy }), scale: factor });
+    else {
+      const correction = affine(pass, x, mul(b, factor, p), mul(b, factor, q));
+      pass.define(gx, 'blocked', affine(pass, gy, factor, undefined, { sum: correction }));
+    }
     pass.define(gscaleName, 'plain', gscale);
     pass.define(gbiasName, 'plain', gbias);
     return true;

@@ -1,7 +1,7 @@
 import { defined } from '../core/errors.ts';
 import { float32 } from '../core/tensor.ts';
 import { staticShapeOf, type Value } from '../graph/builder.ts';
-import { add, concat, gather, neg, reduceMean, reshape, slice, transpose } from '../graph/functions.ts';
+import { add, concat, gather, mul, neg, reduceMean, reshape, slice, transpose } from '../graph/functions.ts';
 import type { OpNode } from '../graph/graph.ts';
 import { affine, blockedConv, indices, interleave, ones, type BlockedPass } from './blocked-values.ts';
 import { axisWindows, imageShape, range, type AxisWindow } from './window.ts';
@@ -29,11 +29,18 @@ function forwardFilter(pass: BlockedPass, name: string): Value {
   });
 }
 
+/** The filter with each output channel multiplied by its scale. */
+function scaledFilter(pass: BlockedPass, name: string, scale: Value | undefined): Value {
+  const { builder: b } = pass;
+  const w = pass.plain(name);
+  return scale === undefined ? w : mul(b, w, reshape(b, scale, [staticShapeOf(scale)[0] ?? 0, 1, 1, 1]));
+}
+
 /** The filter turned by 180° with its channels exchanged, `[ci, co, kh, kw]`, for the input gradient at stride 1. */
-function backwardFilter(pass: BlockedPass, name: string): Value {
+function backwardFilter(pass: BlockedPass, name: string, scale: Value | undefined): Value {
   const { builder: b, block } = pass;
-  return pass.once(`${name}: backward filter`, () => {
-    const w = pass.plain(name);
+  return pass.once(`${name}: backward filter ${scale?.name ?? ''}`, () => {
+    const w = scaledFilter(pass, name, scale);
     const [co, ci, kh, kw] = imageShape(staticShapeOf(w), name);
     const taps = kh * kw;
     let split = reshape(b, w, [co / block, block, ci / block, block, taps]);
@@ -143,13 +150,14 @@ function axisPhases({ size, out, kernel, stride, before }: AxisWindow): AxisPhas
 function phaseFilter(
   pass: BlockedPass,
   name: string,
+  scale: Value | undefined,
   key: string,
   vertical: AxisPhases,
   horizontal: AxisPhases,
 ): Value {
   const { builder: b, block } = pass;
-  return pass.once(`${name}: phases ${key}`, () => {
-    const w = pass.plain(name);
+  return pass.once(`${name}: phases ${key} ${scale?.name ?? ''}`, () => {
+    const w = scaledFilter(pass, name, scale);
     const [co, ci, kh, kw] = imageShape(staticShapeOf(w), name);
     const zero = pass.constant(`zeros_${co}_${ci}`, () => float32([co, ci, 1], new Float32Array(co * ci)));
     const order = indices(pass, `phases_${key}`, () =>
@@ -179,6 +187,8 @@ export function inputGradient(pass: BlockedPass, node: OpNode<'ConvInputGrad'>):
   const windows = axisWindows(node.attributes, node.attributes.input_shape, node.name);
   if (node.attributes.group !== 1 || pass.blockable(gy) === undefined || pass.blockable(gx) === undefined) return false;
   const [vertical, horizontal] = windows;
+  // A gradient that is a scaled value leaves the scaling to the filter.
+  const { value: gradient, scale } = pass.form(gy, 'scaled') ?? { value: pass.blocked(gy), scale: undefined };
   if (vertical.stride === 1 && horizontal.stride === 1) {
     const [v, h] = windows.map(({ kernel, dilation, before, after }) => {
       const reach = dilation * (kernel - 1);
@@ -186,7 +196,7 @@ export function inputGradient(pass: BlockedPass, node: OpNode<'ConvInputGrad'>):
     });
     const pads = [v?.before ?? 0, h?.before ?? 0, v?.after ?? 0, h?.after ?? 0] as const;
     if (pads.some((amount) => amount < 0)) return false;
-    const result = blockedConv(b, pass.blocked(gy), backwardFilter(pass, w), {
+    const result = blockedConv(b, gradient, backwardFilter(pass, w, scale), {
       kernel: [vertical.kernel, horizontal.kernel],
       pads,
       dilations: [vertical.dilation, horizontal.dilation],
@@ -204,7 +214,7 @@ export function inputGradient(pass: BlockedPass, node: OpNode<'ConvInputGrad'>):
   const others = sum === '' ? undefined : pass.form(sum, 'phases');
   // A sum that is in the same phases already (the gradient of a strided shortcut) joins before the interleaving.
   const joined = others?.cell.every((count, axis) => count === cell[axis]) === true ? others.value : undefined;
-  const value = blockedConv(b, pass.blocked(gy), phaseFilter(pass, w, key, v, h), {
+  const value = blockedConv(b, gradient, phaseFilter(pass, w, scale, key, v, h), {
     kernel: [v.kernel, h.kernel],
     pads,
     sum: joined,

@@ -22,6 +22,7 @@ interface Forms {
   /** `[N, C, 1, 1]`: the value is the same at every pixel. */
   uniform?: Value;
   shifted?: Shifted;
+  scaled?: Scaled;
 }
 
 /** An image split by the position of its pixels in a grid of cells: channels (row in cell, column in cell, channel). */
@@ -40,6 +41,14 @@ export interface Shifted {
   readonly shift: Value;
 }
 
+/** A value divided by a constant per channel. */
+export interface Scaled {
+  /** Blocked. */
+  readonly value: Value;
+  /** `[C]`: what to multiply by. */
+  readonly scale: Value;
+}
+
 export interface BlockedPass extends Pass {
   readonly block: number;
   /** The extents if the value can be blocked: float32 `[N, C, H, W]` with C divisible by b. */
@@ -50,6 +59,8 @@ export interface BlockedPass extends Pass {
   readonly isKnown: (name: string) => boolean;
   readonly plain: (name: string) => Value;
   readonly blocked: (name: string) => Value;
+  /** Whether one node reads the value, and nobody else: an operator may then write its result over it. */
+  readonly hasOneReader: (name: string) => boolean;
   /** The form if the value has it. */
   readonly form: <F extends keyof Forms>(name: string, form: F) => Forms[F];
   readonly define: <F extends keyof Forms>(name: string, form: F, value: Forms[F] & object) => void;
@@ -62,6 +73,9 @@ export function startBlockedPass(graph: Graph, block: number): BlockedPass {
   const { builder: b } = pass;
   const known = new Map<string, Forms>();
   const derived = new Map<string, Value>();
+  const readers = new Map<string, number>();
+  for (const name of [...graph.nodes.flatMap((node) => node.inputs), ...graph.outputs])
+    readers.set(name, (readers.get(name) ?? 0) + 1);
 
   const formsOf = (name: string): Forms => {
     let forms = known.get(name);
@@ -83,6 +97,7 @@ export function startBlockedPass(graph: Graph, block: number): BlockedPass {
     const [batch, channels, height, width] = extentsOf(name);
     if (forms.shifted !== undefined)
       return affine(self, forms.shifted.value, ones(self, channels), forms.shifted.shift);
+    if (forms.scaled !== undefined) return affine(self, forms.scaled.value, forms.scaled.scale, undefined);
     if (forms.phases !== undefined) return interleave(self, forms.phases, [batch, channels, height, width]);
     if (forms.uniform !== undefined) {
       const pixels = reshape(b, forms.uniform, [batch, channels / block, 1, block]);
@@ -105,8 +120,8 @@ export function startBlockedPass(graph: Graph, block: number): BlockedPass {
     block,
     blockable,
     isBlocked: (name) => {
-      const { blocked, phases, uniform, shifted } = formsOf(name);
-      return [blocked, phases, uniform, shifted].some((form) => form !== undefined);
+      const { blocked, phases, uniform, shifted, scaled } = formsOf(name);
+      return [blocked, phases, uniform, shifted, scaled].some((form) => form !== undefined);
     },
     isKnown: (name) => Object.keys(formsOf(name)).length > 0,
     plain: (name) => {
@@ -117,6 +132,7 @@ export function startBlockedPass(graph: Graph, block: number): BlockedPass {
       const forms = formsOf(name);
       return (forms.blocked ??= makeBlocked(name, forms));
     },
+    hasOneReader: (name) => readers.get(name) === 1,
     form: (name, form) => formsOf(name)[form],
     define: (name, form, value) => {
       formsOf(name)[form] = value;

@@ -1,6 +1,6 @@
 import { defined } from '../core/errors.ts';
 import { staticShapeOf, type Value } from '../graph/builder.ts';
-import { gather, pad, reduceSum, reshape, transpose } from '../graph/functions.ts';
+import { gather, mul, pad, reduceSum, reshape, transpose } from '../graph/functions.ts';
 import type { OpNode } from '../graph/graph.ts';
 import { skipsPixels, subsampled } from './blocked-conv.ts';
 import { affine, blockedConv, indices, ones, type BlockedPass } from './blocked-values.ts';
@@ -50,7 +50,8 @@ export function weightGradient(pass: BlockedPass, node: OpNode<'ConvWeightGrad'>
   const order = indices(pass, `filter_${places}`, () =>
     range(places).flatMap((place) => range(block).map((member) => member * places + place)),
   );
-  const flat = reshape(b, fillBatch(pass, pass.blocked(gy)), [groups, block * places, block]);
+  const scaled = pass.form(gy, 'scaled');
+  const flat = reshape(b, fillBatch(pass, scaled?.value ?? pass.blocked(gy)), [groups, block * places, block]);
   const filter = reshape(b, gather(b, flat, order, 1), [groups * co, block, outHeight, outWidth]);
 
   const product = blockedConv(b, columns, filter, {
@@ -69,8 +70,10 @@ export function weightGradient(pass: BlockedPass, node: OpNode<'ConvWeightGrad'>
     groups > 1
       ? reduceSum(b, split, [0])
       : reshape(b, split, [co / block, vertical.kernel, horizontal.kernel, channels, block]);
-  const result = reshape(b, transpose(b, summed, [0, 4, 3, 1, 2]), [co, channels, vertical.kernel, horizontal.kernel]);
-  pass.define(gw, 'plain', result);
+  const ordered = transpose(b, summed, [0, 4, 3, 1, 2]);
+  const result =
+    scaled === undefined ? ordered : mul(b, ordered, reshape(b, scaled.scale, [co / block, block, 1, 1, 1]));
+  pass.define(gw, 'plain', reshape(b, result, [co, channels, vertical.kernel, horizontal.kernel]));
   return true;
 }
 
