@@ -14,7 +14,11 @@ export interface HeadParameters {
 
 export interface HeadComparison {
   readonly head: string;
-  readonly seeds: readonly { readonly seed: number; readonly validationAccuracy: number; readonly trainAccuracy: number }[];
+  readonly seeds: readonly {
+    readonly seed: number;
+    readonly validationAccuracy: number;
+    readonly trainAccuracy: number;
+  }[];
   /** Over seeds; accuracies are fractions in [0, 1]; `sd` is the sample standard deviation, 0 for one seed. */
   readonly validationAccuracy: { readonly mean: number; readonly sd: number };
   readonly parameters: HeadParameters;
@@ -26,7 +30,12 @@ export interface HeadComparison {
 }
 
 export interface ComparisonDocument {
-  readonly dataset: { readonly name: string; readonly classes: number; readonly train: number; readonly validation: number };
+  readonly dataset: {
+    readonly name: string;
+    readonly classes: number;
+    readonly train: number;
+    readonly validation: number;
+  };
   readonly model: string;
   readonly heads: readonly HeadComparison[];
   /** Path of the HTML report. */

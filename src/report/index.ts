@@ -1,0 +1,13 @@
+export type {
+  ComparisonDocument,
+  HeadComparison,
+  HeadParameters,
+  Mistake,
+  ReportInput,
+  RunHistory,
+} from './comparison.ts';
+export { renderReport } from './html.ts';
+export { renderCurvesPng } from './picture.ts';
+export { summarise } from './summary.ts';
+export { comparisonMarkdown, comparisonTable, type TableOptions } from './table.ts';
+export { writeReport } from './write.ts';
