@@ -16,7 +16,8 @@ const below = {
   models: ['core', 'graph', 'nn', 'heads'],
   train: ['core', 'graph', 'data', 'autodiff', 'lowering', 'nn', 'optim', 'runtime', 'heads'],
   report: ['core', 'graph', 'data', 'heads', 'train'],
-  cli: ['core', 'graph', 'data', 'nn', 'optim', 'runtime', 'heads', 'models', 'train', 'report'],
+  runs: ['core', 'graph', 'data', 'nn', 'optim', 'runtime', 'heads', 'models', 'train', 'report'],
+  cli: ['core', 'graph', 'data', 'nn', 'optim', 'runtime', 'heads', 'models', 'train', 'report', 'runs'],
 };
 
 /** Layers that run in a browser and therefore import nothing from Node. */

@@ -1,0 +1,161 @@
+import { stat } from 'node:fs/promises';
+import { usageError } from '../core/errors.ts';
+import type { ImageDataset } from '../data/dataset.ts';
+import { formatHead } from '../heads/parse.ts';
+import type { HeadSpec } from '../heads/spec.ts';
+import { writeReport } from '../report/write.ts';
+import type { ComparisonDocument, HeadComparison, ReportInput } from '../report/comparison.ts';
+import type { OnTrainEvent, TrainEvent } from '../train/events.ts';
+import { createRun, lockRun, nestedRunFolder, runPaths, type LockedRun } from '../train/run-folder.ts';
+import { trainingProgram } from '../train/training-program.ts';
+import { measureClassifier } from './classifier-time.ts';
+import { compareConfigOf, storedConfig, type CompareSettings, type TrainSettings } from './config.ts';
+import { historyOf } from './history.ts';
+import { absoluteChoice, fittingRecipe, modelFor, openChoice } from './prepare.ts';
+import { completeConfig, resumeTraining, startTrainingOn, type RunOptions, type TrainedRun } from './training-run.ts';
+
+export interface CompareOptions extends Omit<RunOptions, 'onEvent'> {
+  readonly onEvent?: (head: string, seed: number, event: TrainEvent) => void;
+  /** Extra lines for the report: the command, the date. */
+  readonly provenance?: ReportInput['provenance'];
+}
+
+export interface Comparison {
+  readonly status: 'finished' | 'interrupted';
+  readonly folder: string;
+  /** The finished part of the comparison; heads without a finished run are missing. */
+  readonly document: ComparisonDocument;
+  readonly report: ReportInput;
+}
+
+const mean = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;
+
+/** Sample standard deviation (n − 1); 0 for one value. */
+function deviation(values: readonly number[]): number {
+  if (values.length < 2) return 0;
+  const centre = mean(values);
+  return Math.sqrt(values.reduce((sum, value) => sum + (value - centre) ** 2, 0) / (values.length - 1));
+}
+
+async function headComparison(runs: readonly TrainedRun[], options: CompareOptions): Promise<HeadComparison | undefined> {
+  const [first] = runs;
+  if (first === undefined) return undefined;
+  const seeds = runs.map((run) => ({
+    seed: run.config.seed,
+    validationAccuracy: run.evaluation?.accuracy ?? 0,
+    trainAccuracy: run.result.epochs.at(-1)?.trainAccuracy ?? 0,
+  }));
+  const accuracies = seeds.map(({ validationAccuracy }) => validationAccuracy);
+  return {
+    head: first.model.head.name,
+    seeds,
+    validationAccuracy: { mean: mean(accuracies), sd: deviation(accuracies) },
+    parameters: first.parameters,
+    exportedBytes: first.exportedBytes,
+    stepMilliseconds: mean(runs.map((run) => run.result.stepMilliseconds)),
+    classifierMicroseconds: await measureClassifier(options.runtime, first.model.head, first.result.weights),
+  };
+}
+
+async function exists(path: string): Promise<boolean> {
+  return await stat(path).then(() => true, () => false);
+}
+
+/** Trains, resumes or re-reads the run of one head and seed. */
+async function runOne(folder: string, dataset: ImageDataset, settings: TrainSettings, options: CompareOptions): Promise<TrainedRun> {
+  const { onEvent, ...rest } = options;
+  const head = formatHead(settings.head);
+  const forward: OnTrainEvent = (event) => onEvent?.(head, settings.seed, event);
+  const nested = nestedRunFolder(folder, head.replaceAll(':', '+'), settings.seed);
+  if (await exists(runPaths(nested).config)) return await resumeTraining(nested, { ...rest, onEvent: forward, dataset });
+  return await startTrainingOn(dataset, nested, settings, { ...rest, onEvent: forward });
+}
+
+async function compareInFolder(run: LockedRun, dataset: ImageDataset, options: CompareOptions): Promise<Comparison> {
+  const settings = compareConfigOf(run);
+  const { heads, seeds, ...shared } = settings;
+  const finished: TrainedRun[] = [];
+  let status: Comparison['status'] = 'finished';
+  // Seed by seed, so that an interrupted comparison still has every head.
+  for (const seed of seeds) {
+    for (const head of heads) {
+      if (status === 'interrupted') continue;
+      const trained = await runOne(run.paths.folder, dataset, { ...shared, head, seed }, options);
+      if (trained.result.status === 'interrupted') status = 'interrupted';
+      else finished.push(trained);
+    }
+  }
+  const compared: HeadComparison[] = [];
+  for (const head of heads) {
+    const entry = await headComparison(finished.filter((one) => one.model.head.name === formatHead(head)), options);
+    if (entry !== undefined) compared.push(entry);
+  }
+  const document: ComparisonDocument = {
+    dataset: { name: dataset.name, classes: dataset.classes.length, train: dataset.train.count, validation: dataset.validation.count },
+    model: settings.model,
+    heads: compared,
+    report: run.paths.report,
+  };
+  const report: ReportInput = {
+    document,
+    classes: dataset.classes,
+    histories: finished.map(historyOf),
+    provenance: [...provenanceOf(settings, dataset, options), ...(options.provenance ?? [])],
+  };
+  if (compared.length > 0) await writeReport(run.paths.report, report);
+  return Object.freeze({ status, folder: run.paths.folder, document, report });
+}
+
+function provenanceOf({ recipe, seeds }: CompareSettings, dataset: ImageDataset, { runtime }: CompareOptions): ReportInput['provenance'] {
+  const { optimizer, schedule, augmentation } = recipe;
+  const momentum = optimizer.kind === 'sgd' ? `momentum ${optimizer.momentum}${optimizer.nesterov ? ' (Nesterov)' : ''}, ` : '';
+  const images = `${dataset.image.channels}×${dataset.image.height}×${dataset.image.width}`;
+  return [
+    ['Data', `${dataset.name}, ${images} pixels, ${dataset.train.count} training and ${dataset.validation.count} validation images`],
+    ['Training', `${recipe.epochs} epochs, batch ${recipe.batchSize}, ${optimizer.kind}, ${momentum}weight decay ${optimizer.weightDecay}`],
+    ['Learning rate', `${recipe.learningRate}, ${schedule.kind} schedule, warm-up ${schedule.warmupEpochs} epochs`],
+    ['Augmentation', `crop padding ${augmentation.cropPadding}, horizontal flip ${augmentation.horizontalFlip ? 'on' : 'off'}`],
+    ['Seeds', seeds.join(', ')],
+    ['Device', runtime.description],
+    ...dataset.notes.map((note) => ['Note', note] as const),
+  ];
+}
+
+function checkSettings({ heads, seeds }: CompareSettings): void {
+  const names = heads.map(formatHead);
+  const repeated = names.find((name, index) => names.indexOf(name) !== index);
+  if (repeated !== undefined) throw usageError('a head is listed twice', { received: repeated });
+  if (new Set(seeds).size !== seeds.length) throw usageError('a seed is listed twice', { received: seeds.join(', ') });
+}
+
+/**
+ * Trains the same backbone with each head, from the same initial weights on the same batches, for each seed, and writes a report.
+ *
+ * @throws as `startTraining`; everything that can be checked (names, classes against capacities) is checked before training.
+ */
+export async function startComparison(
+  folder: string,
+  settings: CompareSettings,
+  options: CompareOptions & { readonly overwrite?: boolean },
+): Promise<Comparison> {
+  checkSettings(settings);
+  const dataset = await openChoice(settings.dataset, options);
+  const log = options.log ?? (() => undefined);
+  const recipe = fittingRecipe(settings.recipe, dataset, log);
+  for (const head of settings.heads) checkHead(settings, head, dataset, recipe.batchSize);
+  const stored: CompareSettings = { ...settings, recipe, dataset: absoluteChoice(settings.dataset) };
+  await using run = await createRun(folder, storedConfig('compare', stored), { overwrite: options.overwrite ?? false });
+  return await compareInFolder(run, dataset, options);
+}
+
+function checkHead({ heads: _heads, seeds: _seeds, ...shared }: CompareSettings, head: HeadSpec, dataset: ImageDataset, batchSize: number): void {
+  const config = completeConfig({ ...shared, head, seed: 0 }, dataset, () => undefined);
+  trainingProgram(modelFor(config.model, head, dataset), { ...config.recipe, batchSize });
+}
+
+/** Goes on with a comparison: finished runs are read again, a cut run is resumed, the others are trained. */
+export async function resumeComparison(folder: string, options: CompareOptions): Promise<Comparison> {
+  await using run = await lockRun(folder);
+  const dataset = await openChoice(compareConfigOf(run).dataset, options);
+  return await compareInFolder(run, dataset, options);
+}

@@ -1,0 +1,170 @@
+import { z } from 'zod';
+import { inputError } from '../core/errors.ts';
+import type { ImageDataset } from '../data/dataset.ts';
+import { headSpec, type HeadSpec } from '../heads/spec.ts';
+import { adam, adamw, sgd } from '../optim/optimizer.ts';
+import { constantSchedule, cosineSchedule, stepSchedule } from '../optim/schedule.ts';
+import type { JsonObject } from '../train/json.ts';
+import { recipe, type Recipe } from '../train/recipe.ts';
+import type { Run, RunConfig } from '../train/run-folder.ts';
+
+/** Which data a run was started on: enough to open it again. */
+export interface DatasetChoice {
+  /** A name or a path, as it was given (a path made absolute). */
+  readonly spec: string;
+  /** Seed of the validation split, where the data has no split of its own. */
+  readonly seed: number;
+  readonly validationFraction?: number;
+  readonly imageSize?: { readonly height: number; readonly width: number; readonly channels?: 1 | 3 };
+  readonly onUnreadable: 'skip' | 'fail';
+}
+
+/** Everything that decides a training run's result, but for the numbers in the data, which the fingerprint stands for. */
+export interface TrainSettings {
+  readonly dataset: DatasetChoice;
+  readonly model: string;
+  readonly head: HeadSpec;
+  readonly recipe: Recipe;
+  readonly seed: number;
+  /** `auto` takes the fastest lowering of the device, `portable` standard operators only. */
+  readonly lowering: 'auto' | 'portable';
+}
+
+/** What `config.json` of a training run holds. */
+export interface TrainConfig extends TrainSettings {
+  readonly fingerprint: string;
+  readonly classes: readonly string[];
+  readonly image: ImageDataset['image'];
+  readonly normalization: ImageDataset['normalization'];
+}
+
+/** What `config.json` of a comparison holds: one training run for each head and seed. */
+export interface CompareSettings extends Omit<TrainSettings, 'head' | 'seed'> {
+  readonly heads: readonly HeadSpec[];
+  readonly seeds: readonly number[];
+}
+
+const count = z.number().int().positive();
+const datasetChoice = z.object({
+  spec: z.string(),
+  seed: z.number().int(),
+  validationFraction: z.number().optional(),
+  imageSize: z.object({ height: count, width: count, channels: z.union([z.literal(1), z.literal(3)]).optional() }).optional(),
+  onUnreadable: z.enum(['skip', 'fail']),
+});
+
+const head = z
+  .object({
+    kind: z.enum(['learned', 'hadamard', 'orthonormal']),
+    scale: z.union([z.literal('learned'), z.number()]),
+    bias: z.boolean(),
+    loss: z.enum(['cross-entropy', 'cosine']),
+    seed: z.number().int().optional(),
+  })
+  .transform(({ kind, seed, ...options }) => headSpec(kind, { ...options, ...(seed === undefined ? {} : { seed }) }));
+
+const adamOptions = { beta1: z.number(), beta2: z.number(), epsilon: z.number(), weightDecay: z.number() };
+const optimizer = z
+  .discriminatedUnion('kind', [
+    z.object({ kind: z.literal('sgd'), momentum: z.number(), nesterov: z.boolean(), weightDecay: z.number() }),
+    z.object({ kind: z.literal('adam'), ...adamOptions }),
+    z.object({ kind: z.literal('adamw'), ...adamOptions }),
+  ])
+  .transform((spec) => {
+    switch (spec.kind) {
+      case 'sgd':
+        return sgd(spec);
+      case 'adam':
+        return adam(spec);
+      case 'adamw':
+        return adamw(spec);
+      default:
+        return spec satisfies never;
+    }
+  });
+
+const schedule = z
+  .discriminatedUnion('kind', [
+    z.object({ kind: z.literal('constant'), warmupEpochs: z.number() }),
+    z.object({ kind: z.literal('step'), milestones: z.array(z.number()), factor: z.number(), warmupEpochs: z.number() }),
+    z.object({ kind: z.literal('cosine'), warmupEpochs: z.number() }),
+  ])
+  .transform((spec) => {
+    switch (spec.kind) {
+      case 'constant':
+        return constantSchedule(spec);
+      case 'step':
+        return stepSchedule(spec.milestones, spec);
+      case 'cosine':
+        return cosineSchedule(spec);
+      default:
+        return spec satisfies never;
+    }
+  });
+
+const recipeShape = z
+  .object({
+    epochs: count,
+    batchSize: count,
+    learningRate: z.number(),
+    optimizer,
+    schedule,
+    labelSmoothing: z.number(),
+    clipNorm: z.number().nullable(),
+    augmentation: z.object({ cropPadding: z.number().int().min(0), horizontalFlip: z.boolean() }),
+  })
+  .transform((values) => recipe('default', values));
+
+const shared = {
+  dataset: datasetChoice,
+  model: z.string(),
+  recipe: recipeShape,
+  lowering: z.enum(['auto', 'portable']),
+};
+
+const trainShape = z.object({
+  ...shared,
+  head,
+  seed: z.number().int(),
+  fingerprint: z.string(),
+  classes: z.array(z.string()).min(2),
+  image: z.object({ channels: count, height: count, width: count }),
+  normalization: z.object({ mean: z.array(z.number()), std: z.array(z.number()) }),
+});
+
+const compareShape = z.object({ ...shared, heads: z.array(head).min(1), seeds: z.array(z.number().int()).min(1) });
+
+/** Without the optional keys that are undefined, which `exactOptionalPropertyTypes` tells apart from missing ones. */
+function withoutUndefined<T extends object>(value: T): { [K in keyof T]: Exclude<T[K], undefined> } {
+  const cleaned = JSON.parse(JSON.stringify(value)) as unknown;
+  return cleaned as { [K in keyof T]: Exclude<T[K], undefined> };
+}
+
+function parseConfig<T>(shape: z.ZodType<T>, run: Run, kind: string): T {
+  const where = run.paths.config;
+  if (run.config.kind !== kind) {
+    throw inputError(`not a ${kind} run`, { where, expected: kind, received: run.config.kind });
+  }
+  const result = shape.safeParse(run.config);
+  if (result.success) return result.data;
+  const problems = result.error.issues.slice(0, 3).map((issue) => `${issue.path.join('.')}: ${issue.message}`);
+  throw inputError('the settings of this run are damaged', { where, received: problems.join('; ') });
+}
+
+/** The settings of a training run. @throws an input error naming the damaged settings. */
+export function trainConfigOf(run: Run): TrainConfig {
+  const config = parseConfig(trainShape, run, 'train');
+  return { ...config, dataset: withoutUndefined(config.dataset) as DatasetChoice };
+}
+
+/** The settings of a comparison. @throws an input error naming the damaged settings. */
+export function compareConfigOf(run: Run): CompareSettings {
+  const config = parseConfig(compareShape, run, 'compare');
+  return { ...config, dataset: withoutUndefined(config.dataset) as DatasetChoice };
+}
+
+/** Settings as they are stored. They hold plain data only, so JSON keeps them whole. */
+export function storedConfig(kind: 'train' | 'compare', settings: TrainConfig | CompareSettings): RunConfig {
+  const plain = JSON.parse(JSON.stringify(settings)) as JsonObject;
+  return { ...plain, version: 1, kind };
+}

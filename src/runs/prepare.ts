@@ -1,0 +1,57 @@
+import { resolve } from 'node:path';
+import { existsSync } from 'node:fs';
+import { inputError } from '../core/errors.ts';
+import { findEntry } from '../data/catalog.ts';
+import { openDataset, type OnDataProgress } from '../data/index.ts';
+import type { ImageDataset } from '../data/dataset.ts';
+import { createModel, type Model } from '../heads/model.ts';
+import type { HeadSpec } from '../heads/spec.ts';
+import { createBackbone } from '../models/registry.ts';
+import type { Recipe } from '../train/recipe.ts';
+import type { DatasetChoice } from './config.ts';
+
+export interface OpenChoiceOptions {
+  readonly allowDownload?: boolean;
+  readonly cacheDirectory?: string;
+  readonly onDataProgress?: OnDataProgress;
+}
+
+/** A choice that still means the same from another working directory: a path is made absolute. */
+export function absoluteChoice(choice: DatasetChoice): DatasetChoice {
+  return findEntry(choice.spec) === undefined && existsSync(choice.spec) ? { ...choice, spec: resolve(choice.spec) } : choice;
+}
+
+export async function openChoice(choice: DatasetChoice, options: OpenChoiceOptions = {}): Promise<ImageDataset> {
+  const { spec, ...split } = choice;
+  return await openDataset(spec, {
+    ...split,
+    allowDownload: options.allowDownload ?? false,
+    ...(options.cacheDirectory === undefined ? {} : { cacheDirectory: options.cacheDirectory }),
+    ...(options.onDataProgress === undefined ? {} : { onProgress: options.onDataProgress }),
+  });
+}
+
+/** The dataset of a run, opened again. @throws an input error if it is no longer the data that the run was trained on. */
+export async function reopenDataset(choice: DatasetChoice, fingerprint: string, options?: OpenChoiceOptions): Promise<ImageDataset> {
+  const dataset = await openChoice(choice, options);
+  if (dataset.fingerprint !== fingerprint) {
+    throw inputError('the dataset has changed since this run was started', {
+      where: choice.spec,
+      expected: `fingerprint ${fingerprint.slice(0, 12)}…`,
+      received: `${dataset.fingerprint.slice(0, 12)}…`,
+      hint: 'put the original data back, or start a new run',
+    });
+  }
+  return dataset;
+}
+
+export function modelFor(name: string, head: HeadSpec, dataset: Pick<ImageDataset, 'image' | 'classes'>): Model {
+  return createModel(createBackbone(name, dataset.image), head, dataset.classes.length);
+}
+
+/** The recipe with a batch that the training set can fill: a small set trains with a smaller batch, and says so. */
+export function fittingRecipe(recipe: Recipe, dataset: ImageDataset, log: (line: string) => void): Recipe {
+  if (recipe.batchSize <= dataset.train.count || dataset.train.count < 1) return recipe;
+  log(`batch size ${recipe.batchSize} is more than the ${dataset.train.count} training images: using ${dataset.train.count}`);
+  return { ...recipe, batchSize: dataset.train.count };
+}
