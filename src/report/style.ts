@@ -55,7 +55,7 @@ table.wide{width:100%}
 .data tbody th,.data .text{text-align:left}
 .data tbody th{font-weight:600}
 .data tbody tr+tr>*{border-top:1px solid var(--grid)}
-.wide tbody th,.pairs tbody th,.pairs .text{white-space:normal;overflow-wrap:anywhere;min-width:7rem}
+.wide tbody th,.pairs tbody th,.pairs .text{white-space:normal;overflow-wrap:break-word}
 .data .best{font-weight:700;color:var(--strong)}
 .swatch{width:34px;height:8px;vertical-align:middle;margin-right:.6rem;overflow:visible}
 .legend{list-style:none;display:flex;flex-wrap:wrap;gap:.3rem 1.9rem;margin:1rem 0 .2rem;padding:0;font-size:.95rem}
