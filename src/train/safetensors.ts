@@ -117,12 +117,15 @@ function toTensor({ name, dtype, shape }: TensorEntry, bytes: Uint8Array, where:
   return tensorFromBytes(dtype satisfies DType, shape, bytes);
 }
 
+/** At most so much at once: systems do not read 2 GiB and more in one call. */
+const readLimit = 2 ** 30;
+
 async function readAt(handle: FileHandle, position: number, length: number, path: string): Promise<Uint8Array> {
   const bytes = new Uint8Array(length);
   let filled = 0;
   while (filled < length) {
     const { bytesRead } = await handle
-      .read(bytes, filled, length - filled, position + filled)
+      .read(bytes, filled, Math.min(length - filled, readLimit), position + filled)
       .catch((error: unknown) => {
         throw unreadable(path, error);
       });
