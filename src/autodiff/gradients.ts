@@ -2,7 +2,7 @@ import { defined, inputError, internalError } from '../core/errors.ts';
 import { formatShape, sameShape } from '../core/shape.ts';
 import { createBuilder, staticShapeOf, type Builder, type Value } from '../graph/builder.ts';
 import { add, reduceSum, reshape, scalar } from '../graph/functions.ts';
-import { operatorName, type Graph, type GraphNode, type OpNode } from '../graph/graph.ts';
+import { operatorName, type Graph, type OpNode } from '../graph/graph.ts';
 import type { Op } from '../graph/ops.ts';
 import type { GradientContext, GradientRules } from './rule.ts';
 import { elementwiseRules } from './rules/elementwise.ts';
@@ -35,11 +35,18 @@ export interface GradientGraph {
   readonly gradients: ReadonlyMap<string, string>;
 }
 
-/** Names of the values that depend on one of `sources`. */
-function reachable(nodes: readonly GraphNode[], sources: readonly string[]): Set<string> {
+/**
+ * Names of the values through which a gradient can flow back to one of `sources`. Integers and booleans stop it: a mask such as
+ * Cast(x > 0) is constant almost everywhere, so its derivative is zero and costs no node.
+ */
+function reachable(graph: Graph, sources: readonly string[]): Set<string> {
   const reached = new Set(sources);
-  for (const node of nodes) {
-    if (node.inputs.some((input) => reached.has(input))) for (const output of node.outputs) reached.add(output);
+  for (const node of graph.nodes) {
+    if (!node.inputs.some((input) => reached.has(input))) continue;
+    for (const output of node.outputs) {
+      const type = graph.types.get(output);
+      if (type === undefined || isFloat(type.dtype)) reached.add(output);
+    }
   }
   return reached;
 }
@@ -92,20 +99,20 @@ function differentiate<K extends Op>(op: K, context: GradientContext<K>): readon
  * One backward pass over the nodes. A node is visited only if its output has a gradient and one of its inputs leads to a
  * wanted value, and a rule computes only the gradients that are wanted: a fixed matrix costs no node at all.
  *
- * @throws an input error if the loss is not a float scalar, does not depend on a wanted value, or if a gradient would have to
+ * @throws an input error if the loss is not a float32 scalar, does not depend on a wanted value, or if a gradient would have to
  * pass through an operator without a rule.
  */
 export function gradients(graph: Graph, { loss, wrt }: GradientRequest): GradientGraph {
   const b = createBuilder(graph.name, graph);
   const lossValue = b.value(loss);
-  if (lossValue.type.shape.length !== 0 || !isFloat(lossValue.type.dtype)) {
-    throw inputError('the loss must be a float scalar', {
+  if (lossValue.type.shape.length !== 0 || lossValue.type.dtype !== 'float32') {
+    throw inputError('the loss must be a float32 scalar', {
       where: loss,
       received: `${lossValue.type.dtype}${formatShape(lossValue.type.shape)}`,
     });
   }
-  const reached = reachable(graph.nodes, wrt);
-  const wanted = (name: string): boolean => reached.has(name) && isFloat(b.value(name).type.dtype);
+  const reached = reachable(graph, wrt);
+  const wanted = (name: string): boolean => reached.has(name);
   const grads = new Map<string, Value>([[loss, scalar(b, 1)]]);
 
   const accumulate = (name: string, contribution: Value): void => {

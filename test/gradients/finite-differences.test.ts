@@ -35,12 +35,12 @@ describe('operators without a rule', () => {
         const wrt = inputs.filter(isFloatValue).map((value) => value.name);
         const loss = projectionLoss(builder, outputs, new Map(feeds), SEED, op, name);
         const graph = builder.build();
-        // A comparison's or an index's own rule must be asked: only its inputs are float.
+        // A comparison's or an index's output carries no gradient, so its rule is not even asked.
         const attempt = (): unknown => gradients(graph, { loss: loss.name, wrt });
         if (outputs.every(isFloatValue)) {
           expect(attempt).toThrow(`${op}: no gradient through ${op}; ${rule.noGradient}`);
         } else {
-          expect(attempt).toThrow(/no gradient through a cast from integers; received (bool|int64)/);
+          expect(attempt).toThrow(/the loss does not depend on a wanted value/);
         }
       });
     }

@@ -3,7 +3,7 @@ import { gradients } from '../../src/autodiff/gradients.ts';
 import { defined } from '../../src/core/errors.ts';
 import { float32 } from '../../src/core/tensor.ts';
 import { createBuilder, type Builder, type Value } from '../../src/graph/builder.ts';
-import { add, cast, conv, exp, matmul, mul, neg, reduceSum, relu, sub } from '../../src/graph/functions.ts';
+import { add, cast, conv, exp, greater, matmul, mul, neg, reduceSum, relu, sub } from '../../src/graph/functions.ts';
 import { countOperators, type Graph } from '../../src/graph/graph.ts';
 import { graphText } from '../../src/graph/text.ts';
 import type { NdArray } from '../reference/array.ts';
@@ -232,7 +232,7 @@ describe('errors', () => {
     const { b, x } = simple();
     const y = neg(b, x);
     expect(() => gradients(b.build(), { loss: y.name, wrt: ['x'] })).toThrow(
-      `${y.name}: the loss must be a float scalar; received float32[3]`,
+      `${y.name}: the loss must be a float32 scalar; received float32[3]`,
     );
   });
 
@@ -240,8 +240,17 @@ describe('errors', () => {
     const { b, x } = simple();
     const y = cast(b, total(b, x), 'int64');
     expect(() => gradients(b.build(), { loss: y.name, wrt: ['x'] })).toThrow(
-      `${y.name}: the loss must be a float scalar; received int64[]`,
+      `${y.name}: the loss must be a float32 scalar; received int64[]`,
     );
+  });
+
+  test('a mask carries no gradient: x · Cast(x > 0) differentiates like Relu', () => {
+    const { b, x } = simple();
+    const masked = mul(b, x, cast(b, greater(b, x, 0), 'float32'));
+    const loss = total(b, masked);
+    const { graph, gradients: found } = gradients(b.build(), { loss: loss.name, wrt: ['x'] });
+    const feeds = new Map([['x', { shape: [3], data: Float64Array.of(-2, 0.5, 3) }]]);
+    expect([...(evaluateGraph(graph, feeds).get(found.get('x') ?? '')?.data ?? [])]).toEqual([0, 1, 1]);
   });
 
   test('the loss must depend on what is wanted', () => {

@@ -1,5 +1,3 @@
-import { isFloat } from '../types.ts';
-import { inputError } from '../../core/errors.ts';
 import type { Value } from '../../graph/builder.ts';
 import { add, cast, div, greater, mul, neg, scalar, sub } from '../../graph/functions.ts';
 import { when, type GradientContext, type GradientRule, type GradientRules } from '../rule.ts';
@@ -42,12 +40,7 @@ export const elementwiseRules: GradientRules<
     const inside = mul(c.b, cast(c.b, greater(c.b, y, 0), 'float32'), cast(c.b, greater(c.b, 1, y), 'float32'));
     return mul(c.b, mul(c.b, g, c.attributes.alpha), inside);
   }),
-  Cast: (c) => {
-    const from = c.input(0).type.dtype;
-    if (!isFloat(from))
-      throw inputError('no gradient through a cast from integers', { where: c.where, received: from });
-    return [cast(c.b, c.grad(), from)];
-  },
+  Cast: (c) => [cast(c.b, c.grad(), c.input(0).type.dtype)],
   Add: (c) => [c.grad(), c.grad()],
   Sub: (c) => [c.grad(), when(c, 1, () => neg(c.b, c.grad()))],
   Mul: (c) => [when(c, 0, () => mul(c.b, c.grad(), c.input(1))), when(c, 1, () => mul(c.b, c.grad(), c.input(0)))],
