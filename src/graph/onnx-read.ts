@@ -4,6 +4,7 @@ import { float32, tensor, type HostTensor } from '../core/tensor.ts';
 import { checkGraph } from './check.ts';
 import type { ForeignAttribute, Graph, GraphNode, OpNode, TensorType } from './graph.ts';
 import { ModelProto, bigintOf, opOf } from './onnx-common.ts';
+import { collect, dimensionNamer, nodeNamer, withoutTrailingBlanks } from './onnx-names.ts';
 import { recognise } from './onnx-operators.ts';
 import { inTopologicalOrder, type ListedNode } from './onnx-order.ts';
 import { readAttribute, readTensor, readType } from './onnx-values.ts';
@@ -66,23 +67,6 @@ function refuse(model: onnx.IModelProto, proto: onnx.IGraphProto, where: string)
   }
 }
 
-/** Values by name, each defined once. */
-function collect<P extends { readonly name?: string | null }, T>(
-  protos: readonly P[] | null | undefined,
-  what: string,
-  where: string,
-  read: (proto: P, name: string) => T,
-): Map<string, T> {
-  const values = new Map<string, T>();
-  for (const proto of protos ?? []) {
-    const name = proto.name ?? '';
-    if (name === '') throw inputError(`${what} without a name`, { where });
-    if (values.has(name)) throw inputError(`two ${what}s are named ${name}`, { where });
-    values.set(name, read(proto, name));
-  }
-  return values;
-}
-
 function readAttributes(proto: onnx.INodeProto, where: string): ReadonlyMap<string, ForeignAttribute> {
   return collect(proto.attribute, 'attribute', where, (attribute, name) =>
     readAttribute(attribute, `${where}: attribute ${name}`),
@@ -112,41 +96,6 @@ function constantOf(attributes: ReadonlyMap<string, ForeignAttribute>): HostTens
     default:
       return attribute satisfies never;
   }
-}
-
-const withoutTrailingBlanks = (names: readonly string[] | null | undefined): readonly string[] => {
-  const list = [...(names ?? [])];
-  while (list.at(-1) === '') list.pop();
-  return Object.freeze(list);
-};
-
-/** Every node needs a name of its own; files often leave them out or repeat them. */
-function nodeNamer(): (proto: onnx.INodeProto) => string {
-  const used = new Set<string>();
-  const counters = new Map<string, number>();
-  return (proto) => {
-    const stem = proto.name || proto.output?.find((output) => output !== '') || proto.opType || 'node';
-    let count = counters.get(stem) ?? 0;
-    let name = stem;
-    while (used.has(name)) name = `${stem}_${++count}`;
-    counters.set(stem, count);
-    used.add(name);
-    return name;
-  };
-}
-
-/** Names for dimensions that have neither size nor name; none that the file uses itself. */
-function dimensionNamer(proto: onnx.IGraphProto): () => string {
-  const used = new Set<string>();
-  for (const info of [...(proto.input ?? []), ...(proto.output ?? []), ...(proto.valueInfo ?? [])]) {
-    for (const dim of info.type?.tensorType?.shape?.dim ?? []) used.add(dim.dimParam ?? '');
-  }
-  let count = 0;
-  return () => {
-    let name = `unknown_${count++}`;
-    while (used.has(name)) name = `unknown_${count++}`;
-    return name;
-  };
 }
 
 /** Sizes, ranks and element types that contradict each other; names of dimensions may differ. */

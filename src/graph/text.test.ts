@@ -26,7 +26,7 @@ small (float[batch, 12] x) => (int64[batch, 1] y)
 <
   float[12, 1] "head.weight" = {0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, ... 4 more},
   int64[2] shape = {-1, 2},
-  float[] unused = {0.1}
+  float unused = {0.1}
 >
 {
   "layer1/MatMul" = MatMul (x, "head.weight")

@@ -33,9 +33,10 @@ function id(name: string): string {
   return /^[A-Za-z_]\w*$/.test(name) ? name : JSON.stringify(name);
 }
 
-/** `float[batch, 10]`; `?` for a value of a foreign node whose type is not known. */
+/** `float[batch, 10]`; `float` for a scalar (`float[]` would be of any rank); `?` for a value whose type is not known. */
 export function typeText(type: TensorType | undefined): string {
   if (type === undefined) return '?';
+  if (type.shape.length === 0) return primitiveTypes[type.dtype];
   return `${primitiveTypes[type.dtype]}[${type.shape.map((dim) => (typeof dim === 'string' ? id(dim) : String(dim))).join(', ')}]`;
 }
 
