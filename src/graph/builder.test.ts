@@ -92,6 +92,9 @@ describe('the builder', () => {
     expect(b.constant(value, 'a').name).toBe(b.constant(value, 'b').name);
     expect(nn.scalar(b, 0.5).name).toBe(nn.scalar(b, 0.5).name);
     expect(b.build().initializers.size).toBe(2);
+    expect([nn.scalar(b, 0), nn.scalar(b, -0)].map(({ name }) => b.build().initializers.get(name)?.data[0])).toEqual([
+      0, -0,
+    ]);
   });
 
   it('makes graphs that later building does not change', () => {

@@ -7,14 +7,16 @@ import { staticShapeOf, type Builder, type Value } from './builder.ts';
  * Shapes follow opset 18; see ops.ts.
  */
 
-const scalars = new Map<number, HostTensor<'float32'>>();
+const scalars = new Map<number | '-0', HostTensor<'float32'>>();
 
 /** A float32 scalar constant; equal numbers share one initializer per graph. */
 export function scalar(b: Builder, value: number): Value {
-  let shared = scalars.get(value);
+  // A Map takes 0 and −0 for the same key.
+  const key = Object.is(value, -0) ? '-0' : value;
+  let shared = scalars.get(key);
   if (shared === undefined) {
     shared = float32([], [value]);
-    scalars.set(value, shared);
+    scalars.set(key, shared);
   }
   return b.constant(shared, 'scalar');
 }

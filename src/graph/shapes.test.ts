@@ -359,6 +359,12 @@ describe('shape rules refuse', () => {
       'wrong number of strides; expected 2, received [1]',
     ],
     [
+      'half a pixel of padding',
+      () =>
+        caseGraph('Conv', { inputs: [f(1, 2, 5, 5), f(4, 2, 3, 3)], attributes: { ...conv, pads: [0.5, 0, 0.5, 0] } }),
+      'pads must be integers; received [0.5, 0, 0.5, 0]',
+    ],
+    [
       'a stride of zero',
       () => caseGraph('Conv', { inputs: [f(1, 2, 5, 5), f(4, 2, 3, 3)], attributes: { ...conv, strides: [0, 1] } }),
       'impossible shape',

@@ -56,10 +56,13 @@ function at(values: readonly number[], index: number, what: string, where: strin
   return value;
 }
 
-/** A list of exactly this many numbers. */
+/** A list of exactly this many integers. */
 function exactly(count: number, values: readonly number[], what: string, where: string): void {
   if (values.length !== count) {
     throw inputError(`wrong number of ${what}`, { where, expected: String(count), received: `[${values.join(', ')}]` });
+  }
+  if (!values.every(Number.isInteger)) {
+    throw inputError(`${what} must be integers`, { where, received: `[${values.join(', ')}]` });
   }
 }
 
