@@ -44,7 +44,7 @@ export function hadamardGeometry({ classes, features, sign }: GeometryRequest): 
     throw usageError('more classes than a hadamard head has rows', {
       expected: `at most ${capacity} classes for ${features} ${sign} features`,
       received: `${classes} classes`,
-      hint: `a learned head takes any number of classes; a hadamard head needs a backbone with at least ${2 ** Math.ceil(Math.log2(classes + 1))} features`,
+      hint: `a learned head takes any number of classes; a hadamard head needs a backbone with at least ${2 ** Math.ceil(Math.log2(classes + features - capacity))} features`,
     });
   }
   const firstRow = classes < features ? 1 : 0;

@@ -51,7 +51,7 @@ export function orthonormalGeometry({
     throw usageError('more classes than orthonormal vectors', {
       expected: `at most ${capacity} classes for ${features} ${sign} features`,
       received: `${classes} classes`,
-      hint: `a learned head takes any number of classes; an orthonormal head needs a backbone with more than ${classes} features`,
+      hint: `a learned head takes any number of classes; an orthonormal head needs a backbone with at least ${classes + features - capacity} features`,
     });
   }
   const balanced = classes < features;

@@ -45,9 +45,10 @@ export function parseHead(text: string): HeadSpec {
   const kind = headKinds.find((candidate) => candidate === name);
   if (kind === undefined) throw usageError(`unknown head ${name}`, { legal: headKinds, ...nearestOf(name, headKinds) });
   const options = parts.reduce<Parsed>((parsed, part) => {
-    const [key, value] = part.split('=');
-    if (key === undefined || value === undefined)
-      throw usageError('option without a value', { where, expected: syntax });
+    const end = part.indexOf('=');
+    if (end < 0) throw usageError('option without a value', { where, expected: syntax });
+    const [key, value] = [part.slice(0, end), part.slice(end + 1)];
+    if (key in parsed) throw usageError(`option ${key} is given twice`, { where });
     if (key === 'seed' && kind !== 'orthonormal') throw usageError('only an orthonormal head has a seed', { where });
     return { ...parsed, ...parseOption(key, value, where) };
   }, {});

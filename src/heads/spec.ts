@@ -58,3 +58,13 @@ export function headSpec(kind: HeadKind, options: Partial<HeadOptions> & { reado
       return kind satisfies never;
   }
 }
+
+/** A trained affine classifier, z = W·x + b: the baseline. */
+export const learned = (options: Partial<HeadOptions> = {}): HeadSpec => headSpec('learned', options);
+
+/** Rows of a Hadamard matrix as class vectors: nothing stored, a fast product. */
+export const hadamard = (options: Partial<HeadOptions> = {}): HeadSpec => headSpec('hadamard', options);
+
+/** Seeded random orthonormal class vectors. */
+export const orthonormal = (options: Partial<HeadOptions> & { readonly seed?: number } = {}): HeadSpec =>
+  headSpec('orthonormal', options);
