@@ -1,9 +1,9 @@
 import { defined } from '../core/errors.ts';
-import { float32 } from '../core/tensor.ts';
 import { staticShapeOf, type Value } from '../graph/builder.ts';
-import { add, concat, gather, mul, neg, reduceMean, reshape, slice, transpose } from '../graph/functions.ts';
+import { add, neg, reduceMean, slice } from '../graph/functions.ts';
 import type { OpNode } from '../graph/graph.ts';
-import { affine, blockedConv, indices, interleave, ones, type BlockedPass } from './blocked-values.ts';
+import { forwardFilter, gradientFilter, type TapSelection } from './blocked-filters.ts';
+import { affine, blockedConv, interleave, ones, type BlockedPass } from './blocked-values.ts';
 import { axisWindows, imageShape, range, type AxisWindow } from './window.ts';
 
 type Pads = readonly [number, number, number, number];
@@ -14,46 +14,6 @@ const padsOf = (vertical: AxisWindow, horizontal: AxisWindow): Pads => [
   vertical.after,
   horizontal.after,
 ];
-
-/** Filter `[co, ci, kh, kw]` in the order that blocked convolutions read; fewer than b input channels stay unblocked. */
-function forwardFilter(pass: BlockedPass, name: string): Value {
-  const { builder: b, block } = pass;
-  return pass.once(`${name}: forward filter`, () => {
-    const w = pass.plain(name);
-    const [co, ci, kh, kw] = imageShape(staticShapeOf(w), name);
-    const ordered =
-      ci < block
-        ? transpose(b, reshape(b, w, [co / block, block, ci, kh * kw]), [0, 2, 3, 1])
-        : transpose(b, reshape(b, w, [co / block, block, ci / block, block, kh * kw]), [0, 2, 4, 3, 1]);
-    return reshape(b, ordered, [co, ci, kh, kw]);
-  });
-}
-
-/** The filter with each output channel multiplied by its scale. */
-function scaledFilter(pass: BlockedPass, name: string, scale: Value | undefined): Value {
-  const { builder: b } = pass;
-  const w = pass.plain(name);
-  return scale === undefined ? w : mul(b, w, reshape(b, scale, [staticShapeOf(scale)[0] ?? 0, 1, 1, 1]));
-}
-
-/** The filter turned by 180° with its channels exchanged, `[ci, co, kh, kw]`, for the input gradient at stride 1. */
-function backwardFilter(pass: BlockedPass, name: string, scale: Value | undefined): Value {
-  const { builder: b, block } = pass;
-  return pass.once(`${name}: backward filter ${scale?.name ?? ''}`, () => {
-    const w = scaledFilter(pass, name, scale);
-    const [co, ci, kh, kw] = imageShape(staticShapeOf(w), name);
-    const taps = kh * kw;
-    let split = reshape(b, w, [co / block, block, ci / block, block, taps]);
-    if (taps > 1)
-      split = gather(
-        b,
-        split,
-        indices(pass, `turn_${taps}`, () => range(taps).reverse()),
-        4,
-      );
-    return reshape(b, transpose(b, split, [2, 0, 4, 1, 3]), [ci, co, kh, kw]);
-  });
-}
 
 /** Every `stride`-th pixel: a 1×1 convolution with a stride reads no others. */
 export function subsampled(pass: BlockedPass, name: string, strides: readonly [number, number]): Value {
@@ -112,10 +72,9 @@ export function convolution(pass: BlockedPass, node: OpNode<'Conv'>, shift: bool
   return true;
 }
 
-/** The input gradient of one stride-s axis as s interleaved stride-1 convolutions, padded to one kernel size. */
+/** The input gradient along one axis of stride s as s interleaved stride-1 correlations, padded to one kernel size. */
 interface AxisPhases {
   readonly count: number;
-  readonly grid: number;
   readonly kernel: number;
   readonly before: number;
   readonly after: number;
@@ -125,20 +84,23 @@ interface AxisPhases {
 
 /**
  * Pixel i·s + a receives tap k from output i + o where k = a + p − s·o: for each phase a a short correlation of gy with
- * every s-th tap, at offsets o.
+ * every s-th tap, at offsets o. At stride 1 it is one correlation with the turned filter.
  */
-function axisPhases({ size, out, kernel, stride, before }: AxisWindow): AxisPhases {
+function axisPhases({ size, out, kernel, stride, dilation, before }: AxisWindow): AxisPhases {
+  if (stride === 1) {
+    const reach = dilation * (kernel - 1);
+    const after = size - out + before;
+    return { count: 1, kernel, before: reach - before, after, tap: (_, t) => kernel - 1 - t };
+  }
   const offsets = range(stride).flatMap((phase) =>
     range(kernel).flatMap((k) => ((phase + before - k) % stride === 0 ? [(phase + before - k) / stride] : [])),
   );
   const [first, last] = [Math.min(...offsets), Math.max(...offsets)];
-  const grid = Math.ceil(size / stride);
   return {
     count: stride,
-    grid,
     kernel: last - first + 1,
     before: -first,
-    after: grid - out + last,
+    after: Math.ceil(size / stride) - out + last,
     tap: (phase, t) => {
       const k = phase + before - stride * (t + first);
       return k >= 0 && k < kernel ? k : -1;
@@ -146,37 +108,21 @@ function axisPhases({ size, out, kernel, stride, before }: AxisWindow): AxisPhas
   };
 }
 
-/** Filters of all phases, `[phases·ci, co, kernel, kernel]`: taps gathered from the filter and one tap of zeros. */
-function phaseFilter(
-  pass: BlockedPass,
-  name: string,
-  scale: Value | undefined,
-  key: string,
-  vertical: AxisPhases,
-  horizontal: AxisPhases,
-): Value {
-  const { builder: b, block } = pass;
-  return pass.once(`${name}: phases ${key} ${scale?.name ?? ''}`, () => {
-    const w = scaledFilter(pass, name, scale);
-    const [co, ci, kh, kw] = imageShape(staticShapeOf(w), name);
-    const zero = pass.constant(`zeros_${co}_${ci}`, () => float32([co, ci, 1], new Float32Array(co * ci)));
-    const order = indices(pass, `phases_${key}`, () =>
-      range(vertical.count).flatMap((a) =>
-        range(horizontal.count).flatMap((c) =>
-          range(vertical.kernel).flatMap((p) =>
-            range(horizontal.kernel).map((q) => {
-              const [i, j] = [vertical.tap(a, p), horizontal.tap(c, q)];
-              return i < 0 || j < 0 ? kh * kw : i * kw + j;
-            }),
-          ),
-        ),
+function selectTaps(windows: readonly [AxisWindow, AxisWindow]): { selection: TapSelection; pads: Pads } {
+  const [vertical, horizontal] = windows;
+  const [v, h] = [axisPhases(vertical), axisPhases(horizontal)];
+  const taps = range(v.count).flatMap((a) =>
+    range(h.count).map((c) =>
+      range(v.kernel).flatMap((p) =>
+        range(h.kernel).map((q) => {
+          const [i, j] = [v.tap(a, p), h.tap(c, q)];
+          return i < 0 || j < 0 ? -1 : i * horizontal.kernel + j;
+        }),
       ),
-    );
-    const [phases, taps] = [vertical.count * horizontal.count, vertical.kernel * horizontal.kernel];
-    const gathered = gather(b, concat(b, [reshape(b, w, [co, ci, kh * kw]), zero], 2), order, 2);
-    const split = reshape(b, gathered, [co / block, block, ci / block, block, phases, taps]);
-    return reshape(b, transpose(b, split, [4, 2, 0, 5, 1, 3]), [phases * ci, co, vertical.kernel, horizontal.kernel]);
-  });
+    ),
+  );
+  const key = windows.map(({ kernel, stride, before }) => [kernel, stride, before].join('_')).join('_');
+  return { selection: { key, taps, kernel: [v.kernel, h.kernel] }, pads: [v.before, h.before, v.after, h.after] };
 }
 
 /** Input gradient; its sum is accumulated by the convolution itself. */
@@ -184,46 +130,31 @@ export function inputGradient(pass: BlockedPass, node: OpNode<'ConvInputGrad'>):
   const { builder: b } = pass;
   const [gy = '', w = '', sum = ''] = node.inputs;
   const gx = defined(node.outputs[0], 'gradient');
-  const windows = axisWindows(node.attributes, node.attributes.input_shape, node.name);
   if (node.attributes.group !== 1 || pass.blockable(gy) === undefined || pass.blockable(gx) === undefined) return false;
+  const windows = axisWindows(node.attributes, node.attributes.input_shape, node.name);
   const [vertical, horizontal] = windows;
+  const cell = [vertical.stride, horizontal.stride] as const;
+  const strided = cell.some((stride) => stride > 1);
+  if (strided && windows.some(({ dilation }) => dilation > 1)) return false;
+  const { selection, pads } = selectTaps(windows);
+  if (pads.some((amount) => amount < 0)) return false;
   // A gradient that is a scaled value leaves the scaling to the filter.
   const { value: gradient, scale } = pass.form(gy, 'scaled') ?? { value: pass.blocked(gy), scale: undefined };
-  if (vertical.stride === 1 && horizontal.stride === 1) {
-    const [v, h] = windows.map(({ kernel, dilation, before, after }) => {
-      const reach = dilation * (kernel - 1);
-      return { before: reach - before, after: reach - after };
-    });
-    const pads = [v?.before ?? 0, h?.before ?? 0, v?.after ?? 0, h?.after ?? 0] as const;
-    if (pads.some((amount) => amount < 0)) return false;
-    const result = blockedConv(b, gradient, backwardFilter(pass, w, scale), {
-      kernel: [vertical.kernel, horizontal.kernel],
-      pads,
-      dilations: [vertical.dilation, horizontal.dilation],
-      sum: sum === '' ? undefined : pass.blocked(sum),
-    });
-    pass.define(gx, 'blocked', result);
+  const filter = gradientFilter(pass, w, selection, scale);
+  const options = { kernel: selection.kernel, pads, dilations: [vertical.dilation, horizontal.dilation] } as const;
+  if (!strided) {
+    const skip = sum === '' ? undefined : pass.blocked(sum);
+    pass.define(gx, 'blocked', blockedConv(b, gradient, filter, { ...options, sum: skip }));
     return true;
   }
-  if (vertical.dilation !== 1 || horizontal.dilation !== 1) return false;
-  const [v, h] = [axisPhases(vertical), axisPhases(horizontal)];
-  const pads = [v.before, h.before, v.after, h.after] as const;
-  if (pads.some((amount) => amount < 0)) return false;
-  const cell = [v.count, h.count] as const;
-  const key = windows.map((window) => [window.kernel, window.stride, window.before].join('_')).join('_');
   const others = sum === '' ? undefined : pass.form(sum, 'phases');
   // A sum that is in the same phases already (the gradient of a strided shortcut) joins before the interleaving.
   const joined = others?.cell.every((count, axis) => count === cell[axis]) === true ? others.value : undefined;
-  const value = blockedConv(b, gradient, phaseFilter(pass, w, scale, key, v, h), {
-    kernel: [v.kernel, h.kernel],
-    pads,
-    sum: joined,
-  });
-  if (sum === '' || joined !== undefined) {
-    pass.define(gx, 'phases', { value, cell });
-    return true;
+  const value = blockedConv(b, gradient, filter, { ...options, sum: joined });
+  if (sum === '' || joined !== undefined) pass.define(gx, 'phases', { value, cell });
+  else {
+    const image = interleave(pass, { value, cell }, imageShape(node.attributes.input_shape, node.name));
+    pass.define(gx, 'blocked', add(b, image, pass.blocked(sum)));
   }
-  const image = interleave(pass, { value, cell }, imageShape(node.attributes.input_shape, node.name));
-  pass.define(gx, 'blocked', add(b, image, pass.blocked(sum)));
   return true;
 }

@@ -60,19 +60,24 @@ export function weightGradient(pass: BlockedPass, node: OpNode<'ConvWeightGrad'>
     dilations: [vertical.stride, horizontal.stride * channels],
     group: groups,
   });
-  const taps = [extent(vertical), extent(horizontal)] as const;
-  let split = reshape(b, product, [groups, co / block, ...taps, channels, block]);
-  if (taps[0] > vertical.kernel || taps[1] > horizontal.kernel) {
+  const rowsOfTaps = [extent(vertical), extent(horizontal)] as const;
+  let split = reshape(b, product, [groups, co / block, ...rowsOfTaps, channels * block]);
+  if (rowsOfTaps[0] > vertical.kernel || rowsOfTaps[1] > horizontal.kernel) {
     const ends = [vertical.kernel, horizontal.kernel];
     split = b.op('Slice', [split], { starts: [0, 0], ends, axes: [2, 3], steps: [1, 1] });
   }
-  const summed =
-    groups > 1
-      ? reduceSum(b, split, [0])
-      : reshape(b, split, [co / block, vertical.kernel, horizontal.kernel, channels, block]);
-  const ordered = transpose(b, summed, [0, 4, 3, 1, 2]);
-  const result =
-    scaled === undefined ? ordered : mul(b, ordered, reshape(b, scaled.scale, [co / block, block, 1, 1, 1]));
+  const taps = vertical.kernel * horizontal.kernel;
+  const sums = groups > 1 ? reduceSum(b, split, [0]) : split;
+  // (tap, channel) becomes (channel, tap) by rows of b outputs, which then become the first axis.
+  let ordered = reshape(b, sums, [co / block, taps * channels, block]);
+  if (taps > 1) {
+    const exchanged = indices(pass, `taps_${[taps, channels].join('_')}`, () =>
+      range(channels).flatMap((channel) => range(taps).map((tap) => tap * channels + channel)),
+    );
+    ordered = gather(b, ordered, exchanged, 1);
+  }
+  let result = transpose(b, ordered, [0, 2, 1]);
+  if (scaled !== undefined) result = mul(b, result, reshape(b, scaled.scale, [co / block, block, 1]));
   pass.define(gw, 'plain', reshape(b, result, [co, channels, vertical.kernel, horizontal.kernel]));
   return true;
 }
