@@ -27,7 +27,9 @@ export default tseslint.config(
   { ignores: ['dist', 'coverage', 'docs/api', 'node_modules'] },
   ...tseslint.configs.strictTypeChecked,
   {
-    languageOptions: { parserOptions: { projectService: { allowDefaultProject: ['*.js'] }, tsconfigRootDir: import.meta.dirname } },
+    languageOptions: {
+      parserOptions: { projectService: { allowDefaultProject: ['*.js'] }, tsconfigRootDir: import.meta.dirname },
+    },
     rules: {
       '@typescript-eslint/restrict-template-expressions': ['error', { allowNumber: true, allowBoolean: true }],
       '@typescript-eslint/consistent-type-imports': 'error',
@@ -37,22 +39,20 @@ export default tseslint.config(
   },
   {
     files: ['src/**/*.ts'],
+    ignores: ['**/*.test.ts', '**/*.test-d.ts'],
     plugins: { boundaries },
     settings: {
-      'boundaries/elements': [
-        ...Object.keys(below).map((type) => ({ type, pattern: `src/${type}`, mode: 'folder' })),
-        { type: 'index', pattern: 'src/index.ts', mode: 'file' },
-      ],
+      'boundaries/elements': Object.keys(below).map((type) => ({ type, pattern: `src/${type}` })),
     },
     rules: {
-      'boundaries/element-types': [
+      'boundaries/dependencies': [
         'error',
         {
           default: 'disallow',
-          rules: [
-            ...Object.entries(below).map(([from, allow]) => ({ from, allow: [from, ...allow] })),
-            { from: 'index', allow: Object.keys(below) },
-          ],
+          policies: Object.entries(below).map(([from, allowed]) => ({
+            from: { element: { type: from } },
+            allow: [from, ...allowed].map((type) => ({ to: { element: { type } } })),
+          })),
         },
       ],
     },

@@ -16,11 +16,13 @@ import { folderFormat, locate, placesOf } from './locate.ts';
 import { readMnistSmall } from './mnist-small.ts';
 
 /** See {@link SplitChoice} for the division and {@link ImageFolderOptions} for what concerns folders of images only. */
-export interface OpenOptions extends SplitChoice, ImageFolderOptions {
+export interface OpenOptions extends SplitChoice, Omit<ImageFolderOptions, 'onUnreadable'> {
+  /** `fail` (the default) makes an unreadable image an error; `skip` leaves it out and notes it. */
+  readonly onUnreadable?: ImageFolderOptions['onUnreadable'];
   /** Folder that is searched first and receives downloads. */
   readonly cacheDirectory?: string;
-  /** Whether a named dataset that is not on this machine is fetched; without, that is an input error that says how to get it. */
-  readonly allowDownload: boolean;
+  /** Whether a named dataset that is not on this machine is fetched (default: no, and that is an input error that says how to get it). */
+  readonly allowDownload?: boolean;
 }
 
 /**
@@ -29,7 +31,7 @@ export interface OpenOptions extends SplitChoice, ImageFolderOptions {
  *
  * Throws a usage error for a name that is not known, and an input error for data that is missing or wrong.
  */
-export async function openDataset(spec: string, options: OpenOptions): Promise<ImageDataset> {
+export async function openDataset(spec: string, options: OpenOptions = {}): Promise<ImageDataset> {
   return assembleDataset(await readDataset(spec, options), options);
 }
 
@@ -68,7 +70,7 @@ async function readEntry(entry: CatalogEntry, options: OpenOptions): Promise<Raw
 async function folderOf(entry: CatalogEntry, options: OpenOptions): Promise<string> {
   const found = await locate(entry, options.cacheDirectory);
   if (found?.kind === 'folder') return found.path;
-  if (found === undefined && !options.allowDownload) {
+  if (found === undefined && options.allowDownload !== true) {
     throw inputError(`dataset ${entry.name} is not on this machine`, {
       expected: `it in one of ${placesOf(entry, options.cacheDirectory).join(', ')}`,
       hint: howToGet(entry),
@@ -86,7 +88,7 @@ async function readFolder(folder: string, options: OpenOptions): Promise<RawData
     case 'cifar':
       return refuseSize(await readCifarFolder(folder, name), options);
     case 'images':
-      return await readImageFolder(folder, options);
+      return await readImageFolder(folder, { ...options, onUnreadable: options.onUnreadable ?? 'fail' });
     default:
       format satisfies never;
       throw internalError('a folder format without a reader', { received: String(format) });

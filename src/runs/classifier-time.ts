@@ -13,7 +13,10 @@ const RUNS = 400;
 export async function measureClassifier(runtime: Runtime, head: Head, weights: Weights): Promise<number> {
   await using session = await runtime.createSession(toOnnx(classifierGraph(head, weights)), 'inference');
   const random = randomStream(0, 'classifier-time');
-  const features = float32([1, head.features], Float32Array.from({ length: head.features }, () => Math.abs(random.normal())));
+  const features = float32(
+    [1, head.features],
+    Float32Array.from({ length: head.features }, () => Math.abs(random.normal())),
+  );
   const times: number[] = [];
   for (let run = 0; run < WARMUP + RUNS; run++) {
     const started = performance.now();

@@ -37,7 +37,10 @@ function deviation(values: readonly number[]): number {
   return Math.sqrt(values.reduce((sum, value) => sum + (value - centre) ** 2, 0) / (values.length - 1));
 }
 
-async function headComparison(runs: readonly TrainedRun[], options: CompareOptions): Promise<HeadComparison | undefined> {
+async function headComparison(
+  runs: readonly TrainedRun[],
+  options: CompareOptions,
+): Promise<HeadComparison | undefined> {
   const [first] = runs;
   if (first === undefined) return undefined;
   const seeds = runs.map((run) => ({
@@ -58,20 +61,39 @@ async function headComparison(runs: readonly TrainedRun[], options: CompareOptio
 }
 
 async function exists(path: string): Promise<boolean> {
-  return await stat(path).then(() => true, () => false);
+  return await stat(path).then(
+    () => true,
+    () => false,
+  );
 }
 
-/** Trains, resumes or re-reads the run of one head and seed. */
-async function runOne(folder: string, dataset: ImageDataset, settings: TrainSettings, options: CompareOptions): Promise<TrainedRun> {
+type Start = 'new' | 'continue';
+
+/** Trains the run of one head and seed; where the comparison continues, resumes or re-reads what is there. */
+async function runOne(
+  folder: string,
+  dataset: ImageDataset,
+  settings: TrainSettings,
+  start: Start,
+  options: CompareOptions,
+): Promise<TrainedRun> {
   const { onEvent, ...rest } = options;
   const head = formatHead(settings.head);
   const forward: OnTrainEvent = (event) => onEvent?.(head, settings.seed, event);
   const nested = nestedRunFolder(folder, head.replaceAll(':', '+'), settings.seed);
-  if (await exists(runPaths(nested).config)) return await resumeTraining(nested, { ...rest, onEvent: forward, dataset });
-  return await startTrainingOn(dataset, nested, settings, { ...rest, onEvent: forward });
+  if (start === 'continue' && (await exists(runPaths(nested).config))) {
+    return await resumeTraining(nested, { ...rest, onEvent: forward, dataset });
+  }
+  // The comparison owns its nested folders: a new one replaces runs that an earlier one left there.
+  return await startTrainingOn(dataset, nested, settings, { ...rest, onEvent: forward, overwrite: true });
 }
 
-async function compareInFolder(run: LockedRun, dataset: ImageDataset, options: CompareOptions): Promise<Comparison> {
+async function compareInFolder(
+  run: LockedRun,
+  dataset: ImageDataset,
+  start: Start,
+  options: CompareOptions,
+): Promise<Comparison> {
   const settings = compareConfigOf(run);
   const { heads, seeds, ...shared } = settings;
   const finished: TrainedRun[] = [];
@@ -80,18 +102,26 @@ async function compareInFolder(run: LockedRun, dataset: ImageDataset, options: C
   for (const seed of seeds) {
     for (const head of heads) {
       if (status === 'interrupted') continue;
-      const trained = await runOne(run.paths.folder, dataset, { ...shared, head, seed }, options);
+      const trained = await runOne(run.paths.folder, dataset, { ...shared, head, seed }, start, options);
       if (trained.result.status === 'interrupted') status = 'interrupted';
       else finished.push(trained);
     }
   }
   const compared: HeadComparison[] = [];
   for (const head of heads) {
-    const entry = await headComparison(finished.filter((one) => one.model.head.name === formatHead(head)), options);
+    const entry = await headComparison(
+      finished.filter((one) => one.model.head.name === formatHead(head)),
+      options,
+    );
     if (entry !== undefined) compared.push(entry);
   }
   const document: ComparisonDocument = {
-    dataset: { name: dataset.name, classes: dataset.classes.length, train: dataset.train.count, validation: dataset.validation.count },
+    dataset: {
+      name: dataset.name,
+      classes: dataset.classes.length,
+      train: dataset.train.count,
+      validation: dataset.validation.count,
+    },
     model: settings.model,
     heads: compared,
     report: run.paths.report,
@@ -106,15 +136,29 @@ async function compareInFolder(run: LockedRun, dataset: ImageDataset, options: C
   return Object.freeze({ status, folder: run.paths.folder, document, report });
 }
 
-function provenanceOf({ recipe, seeds }: CompareSettings, dataset: ImageDataset, { runtime }: CompareOptions): ReportInput['provenance'] {
+function provenanceOf(
+  { recipe, seeds }: CompareSettings,
+  dataset: ImageDataset,
+  { runtime }: CompareOptions,
+): ReportInput['provenance'] {
   const { optimizer, schedule, augmentation } = recipe;
-  const momentum = optimizer.kind === 'sgd' ? `momentum ${optimizer.momentum}${optimizer.nesterov ? ' (Nesterov)' : ''}, ` : '';
+  const momentum =
+    optimizer.kind === 'sgd' ? `momentum ${optimizer.momentum}${optimizer.nesterov ? ' (Nesterov)' : ''}, ` : '';
   const images = `${dataset.image.channels}×${dataset.image.height}×${dataset.image.width}`;
   return [
-    ['Data', `${dataset.name}, ${images} pixels, ${dataset.train.count} training and ${dataset.validation.count} validation images`],
-    ['Training', `${recipe.epochs} epochs, batch ${recipe.batchSize}, ${optimizer.kind}, ${momentum}weight decay ${optimizer.weightDecay}`],
+    [
+      'Data',
+      `${dataset.name}, ${images} pixels, ${dataset.train.count} training and ${dataset.validation.count} validation images`,
+    ],
+    [
+      'Training',
+      `${recipe.epochs} epochs, batch ${recipe.batchSize}, ${optimizer.kind}, ${momentum}weight decay ${optimizer.weightDecay}`,
+    ],
     ['Learning rate', `${recipe.learningRate}, ${schedule.kind} schedule, warm-up ${schedule.warmupEpochs} epochs`],
-    ['Augmentation', `crop padding ${augmentation.cropPadding}, horizontal flip ${augmentation.horizontalFlip ? 'on' : 'off'}`],
+    [
+      'Augmentation',
+      `crop padding ${augmentation.cropPadding}, horizontal flip ${augmentation.horizontalFlip ? 'on' : 'off'}`,
+    ],
     ['Seeds', seeds.join(', ')],
     ['Device', runtime.description],
     ...dataset.notes.map((note) => ['Note', note] as const),
@@ -145,10 +189,15 @@ export async function startComparison(
   for (const head of settings.heads) checkHead(settings, head, dataset, recipe.batchSize);
   const stored: CompareSettings = { ...settings, recipe, dataset: absoluteChoice(settings.dataset) };
   await using run = await createRun(folder, storedConfig('compare', stored), { overwrite: options.overwrite ?? false });
-  return await compareInFolder(run, dataset, options);
+  return await compareInFolder(run, dataset, 'new', options);
 }
 
-function checkHead({ heads: _heads, seeds: _seeds, ...shared }: CompareSettings, head: HeadSpec, dataset: ImageDataset, batchSize: number): void {
+function checkHead(
+  { heads: _heads, seeds: _seeds, ...shared }: CompareSettings,
+  head: HeadSpec,
+  dataset: ImageDataset,
+  batchSize: number,
+): void {
   const config = completeConfig({ ...shared, head, seed: 0 }, dataset, () => undefined);
   trainingProgram(modelFor(config.model, head, dataset), { ...config.recipe, batchSize });
 }
@@ -157,5 +206,5 @@ function checkHead({ heads: _heads, seeds: _seeds, ...shared }: CompareSettings,
 export async function resumeComparison(folder: string, options: CompareOptions): Promise<Comparison> {
   await using run = await lockRun(folder);
   const dataset = await openChoice(compareConfigOf(run).dataset, options);
-  return await compareInFolder(run, dataset, options);
+  return await compareInFolder(run, dataset, 'continue', options);
 }

@@ -49,7 +49,9 @@ const datasetChoice = z.object({
   spec: z.string(),
   seed: z.number().int(),
   validationFraction: z.number().optional(),
-  imageSize: z.object({ height: count, width: count, channels: z.union([z.literal(1), z.literal(3)]).optional() }).optional(),
+  imageSize: z
+    .object({ height: count, width: count, channels: z.union([z.literal(1), z.literal(3)]).optional() })
+    .optional(),
   onUnreadable: z.enum(['skip', 'fail']),
 });
 
@@ -86,7 +88,12 @@ const optimizer = z
 const schedule = z
   .discriminatedUnion('kind', [
     z.object({ kind: z.literal('constant'), warmupEpochs: z.number() }),
-    z.object({ kind: z.literal('step'), milestones: z.array(z.number()), factor: z.number(), warmupEpochs: z.number() }),
+    z.object({
+      kind: z.literal('step'),
+      milestones: z.array(z.number()),
+      factor: z.number(),
+      warmupEpochs: z.number(),
+    }),
     z.object({ kind: z.literal('cosine'), warmupEpochs: z.number() }),
   ])
   .transform((spec) => {

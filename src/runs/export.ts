@@ -15,7 +15,11 @@ const LARGEST_PROBABILITY_CHANGE = 0.02;
 const LARGEST_SHARE_OF_FLIPS = 0.002;
 
 /** The model as ONNX bytes: standard operators, any batch size, pixels in 0 … 1, labels in the metadata. */
-export function exportModel(model: Model, weights: Weights, dataset: Pick<ImageDataset, 'classes' | 'normalization'>): Uint8Array {
+export function exportModel(
+  model: Model,
+  weights: Weights,
+  dataset: Pick<ImageDataset, 'classes' | 'normalization'>,
+): Uint8Array {
   const { channels, height, width } = model.image;
   return toOnnx(deploymentGraph(model, weights, dataset.normalization), {
     producer: 'fixhead',
@@ -29,7 +33,11 @@ export function exportModel(model: Model, weights: Weights, dataset: Pick<ImageD
 }
 
 /** Evaluates exported bytes as a user would run them. */
-export async function evaluateExported(runtime: Runtime, bytes: Uint8Array, dataset: ImageDataset): Promise<Evaluation> {
+export async function evaluateExported(
+  runtime: Runtime,
+  bytes: Uint8Array,
+  dataset: ImageDataset,
+): Promise<Evaluation> {
   await using session = await runtime.createSession(bytes, 'inference');
   // The model normalises by itself: feed p/255.
   const { channels } = dataset.image;

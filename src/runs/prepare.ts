@@ -18,7 +18,9 @@ export interface OpenChoiceOptions {
 
 /** A choice that still means the same from another working directory: a path is made absolute. */
 export function absoluteChoice(choice: DatasetChoice): DatasetChoice {
-  return findEntry(choice.spec) === undefined && existsSync(choice.spec) ? { ...choice, spec: resolve(choice.spec) } : choice;
+  return findEntry(choice.spec) === undefined && existsSync(choice.spec)
+    ? { ...choice, spec: resolve(choice.spec) }
+    : choice;
 }
 
 export async function openChoice(choice: DatasetChoice, options: OpenChoiceOptions = {}): Promise<ImageDataset> {
@@ -32,7 +34,11 @@ export async function openChoice(choice: DatasetChoice, options: OpenChoiceOptio
 }
 
 /** The dataset of a run, opened again. @throws an input error if it is no longer the data that the run was trained on. */
-export async function reopenDataset(choice: DatasetChoice, fingerprint: string, options?: OpenChoiceOptions): Promise<ImageDataset> {
+export async function reopenDataset(
+  choice: DatasetChoice,
+  fingerprint: string,
+  options?: OpenChoiceOptions,
+): Promise<ImageDataset> {
   const dataset = await openChoice(choice, options);
   if (dataset.fingerprint !== fingerprint) {
     throw inputError('the dataset has changed since this run was started', {
@@ -52,6 +58,8 @@ export function modelFor(name: string, head: HeadSpec, dataset: Pick<ImageDatase
 /** The recipe with a batch that the training set can fill: a small set trains with a smaller batch, and says so. */
 export function fittingRecipe(recipe: Recipe, dataset: ImageDataset, log: (line: string) => void): Recipe {
   if (recipe.batchSize <= dataset.train.count || dataset.train.count < 1) return recipe;
-  log(`batch size ${recipe.batchSize} is more than the ${dataset.train.count} training images: using ${dataset.train.count}`);
+  log(
+    `batch size ${recipe.batchSize} is more than the ${dataset.train.count} training images: using ${dataset.train.count}`,
+  );
   return { ...recipe, batchSize: dataset.train.count };
 }

@@ -3,7 +3,14 @@ import type { ImageDataset } from '../data/dataset.ts';
 import { countParameters, modelTensors, type Model, type ParameterCounts } from '../heads/model.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import { writeFileAtomically } from '../train/atomic.ts';
-import { checkCheckpointFits, checkIdentity, readCheckpoint, writeCheckpoint, type Checkpoint, type ModelIdentity } from '../train/checkpoint.ts';
+import {
+  checkCheckpointFits,
+  checkIdentity,
+  readCheckpoint,
+  writeCheckpoint,
+  type Checkpoint,
+  type ModelIdentity,
+} from '../train/checkpoint.ts';
 import { evaluateModel, type Evaluation } from '../train/evaluate.ts';
 import type { OnTrainEvent } from '../train/events.ts';
 import { openMetrics, truncateMetrics } from '../train/metrics.ts';
@@ -13,7 +20,14 @@ import { train, type TrainResult } from '../train/trainer.ts';
 import { trainingProgram } from '../train/training-program.ts';
 import { storedConfig, trainConfigOf, type TrainConfig, type TrainSettings } from './config.ts';
 import { checkExported, exportModel } from './export.ts';
-import { absoluteChoice, fittingRecipe, modelFor, openChoice, reopenDataset, type OpenChoiceOptions } from './prepare.ts';
+import {
+  absoluteChoice,
+  fittingRecipe,
+  modelFor,
+  openChoice,
+  reopenDataset,
+  type OpenChoiceOptions,
+} from './prepare.ts';
 
 export interface RunOptions extends OpenChoiceOptions {
   readonly runtime: Runtime;
@@ -45,7 +59,12 @@ function identityOf(model: Model, fingerprint: string): ModelIdentity {
 }
 
 /** Trains in a run folder from where its checkpoint stands, and exports the model at the end. */
-async function trainInFolder(run: LockedRun, dataset: ImageDataset, checkpoint: Checkpoint | undefined, options: RunOptions): Promise<TrainedRun> {
+async function trainInFolder(
+  run: LockedRun,
+  dataset: ImageDataset,
+  checkpoint: Checkpoint | undefined,
+  options: RunOptions,
+): Promise<TrainedRun> {
   const config = trainConfigOf(run);
   const { paths } = run;
   const model = modelFor(config.model, config.head, dataset);
@@ -90,7 +109,9 @@ async function trainInFolder(run: LockedRun, dataset: ImageDataset, checkpoint: 
   }
 
   async function finalEvaluation(): Promise<Evaluation> {
-    return result.evaluation ?? (await evaluateModel(options.runtime, model, result.weights, dataset, dataset.validation));
+    return (
+      result.evaluation ?? (await evaluateModel(options.runtime, model, result.weights, dataset, dataset.validation))
+    );
   }
 
   async function writeExport(own: Evaluation): Promise<number> {
@@ -103,12 +124,11 @@ async function trainInFolder(run: LockedRun, dataset: ImageDataset, checkpoint: 
 
   /** A run that was finished earlier takes no steps now: its step time is the one it measured then. */
   async function withStoredStepTime(): Promise<TrainResult> {
-    const path = `${paths.folder}/timing.json`;
     if (result.stepMilliseconds > 0) {
-      await writeFileAtomically(path, `${JSON.stringify({ stepMilliseconds: result.stepMilliseconds })}\n`);
+      await writeFileAtomically(paths.timing, `${JSON.stringify({ stepMilliseconds: result.stepMilliseconds })}\n`);
       return result;
     }
-    const stored = await readFile(path, 'utf8').then(
+    const stored = await readFile(paths.timing, 'utf8').then(
       (text) => Number((JSON.parse(text) as { stepMilliseconds?: unknown }).stepMilliseconds),
       () => 0,
     );
@@ -117,7 +137,11 @@ async function trainInFolder(run: LockedRun, dataset: ImageDataset, checkpoint: 
 }
 
 /** The settings with what the opened data adds. */
-export function completeConfig(settings: TrainSettings, dataset: ImageDataset, log: (line: string) => void): TrainConfig {
+export function completeConfig(
+  settings: TrainSettings,
+  dataset: ImageDataset,
+  log: (line: string) => void,
+): TrainConfig {
   return {
     ...settings,
     dataset: absoluteChoice(settings.dataset),
@@ -135,7 +159,11 @@ export function completeConfig(settings: TrainSettings, dataset: ImageDataset, l
  * @throws a usage error for unknown names, a head without room for the classes or a folder that is taken; an input error for bad
  * data, a full disk or diverging training.
  */
-export async function startTraining(folder: string, settings: TrainSettings, options: RunOptions & { readonly overwrite?: boolean }): Promise<TrainedRun> {
+export async function startTraining(
+  folder: string,
+  settings: TrainSettings,
+  options: RunOptions & { readonly overwrite?: boolean },
+): Promise<TrainedRun> {
   const dataset = await openChoice(settings.dataset, options);
   return await startTrainingOn(dataset, folder, settings, options);
 }
@@ -156,14 +184,19 @@ export async function startTrainingOn(
 
 /** What a run's last checkpoint holds, or `undefined` if it was cut before the first one. */
 async function lastCheckpoint(run: LockedRun, model: Model, config: TrainConfig): Promise<Checkpoint | undefined> {
-  const exists = await readFile(run.paths.last).then(() => true, (error: unknown) => {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return false;
-    throw error;
-  });
+  const exists = await readFile(run.paths.last).then(
+    () => true,
+    (error: unknown) => {
+      if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return false;
+      throw error;
+    },
+  );
   if (!exists) return undefined;
   const stored = await readCheckpoint(run.paths.last);
   checkIdentity(stored, identityOf(model, config.fingerprint));
-  const expected = trainingProgram(model, config.recipe).state.flatMap(({ parts }) => parts.map(({ key, shape }) => [key, shape] as const));
+  const expected = trainingProgram(model, config.recipe).state.flatMap(({ parts }) =>
+    parts.map(({ key, shape }) => [key, shape] as const),
+  );
   checkCheckpointFits(stored, new Map(expected));
   return stored.checkpoint;
 }
@@ -174,7 +207,10 @@ async function lastCheckpoint(run: LockedRun, model: Model, config: TrainConfig)
  * @throws an input error if the folder is no training run, another process has it, the data has changed, or the checkpoint does
  * not belong to it.
  */
-export async function resumeTraining(folder: string, options: RunOptions & { readonly dataset?: ImageDataset }): Promise<TrainedRun> {
+export async function resumeTraining(
+  folder: string,
+  options: RunOptions & { readonly dataset?: ImageDataset },
+): Promise<TrainedRun> {
   await using run = await lockRun(folder);
   const config = trainConfigOf(run);
   const dataset = options.dataset ?? (await reopenDataset(config.dataset, config.fingerprint, options));

@@ -9,7 +9,8 @@ import type { DeviceChoice, Runtime } from './runtime.ts';
 import { openWebGpu } from './webgpu.ts';
 
 export interface RuntimeOptions {
-  readonly device: DeviceChoice;
+  /** Default: `cpu`. */
+  readonly device?: DeviceChoice;
   /** Threads of one operator on the CPU; default: one for each available core. */
   readonly threads?: number;
   /** Whether operators that a GPU lacks may run on the CPU; default: yes. Otherwise a model that has one does not load. */
@@ -25,12 +26,13 @@ export interface RuntimeOptions {
  *
  * @throws a usage error for an impossible option, an input error for a device that is not there, naming what is missing
  */
-export async function openRuntime(options: RuntimeOptions): Promise<Runtime> {
+export async function openRuntime(options: RuntimeOptions = {}): Promise<Runtime> {
   const threads = checkThreads(options.threads ?? availableParallelism());
   const cpuFallback = options.cpuFallback ?? true;
   const log = options.log ?? ((): void => undefined);
   const ort = await loadOrt();
-  const device = options.device === 'auto' ? await chooseDevice(ort, log) : options.device;
+  const choice = options.device ?? 'cpu';
+  const device = choice === 'auto' ? await chooseDevice(ort, log) : choice;
   switch (device) {
     case 'cpu':
       return openCpu(ort, threads);

@@ -25,6 +25,8 @@ export interface RunPaths {
   readonly best: string;
   readonly model: string;
   readonly labels: string;
+  /** Step times of a finished run: what reading it again cannot measure. */
+  readonly timing: string;
   readonly report: string;
 }
 
@@ -40,6 +42,7 @@ export function runPaths(folder: string): RunPaths {
     best: join(checkpoints, 'best.safetensors'),
     model: join(folder, 'model.onnx'),
     labels: join(folder, 'labels.json'),
+    timing: join(folder, 'timing.json'),
     report: join(folder, 'report.html'),
   });
 }
@@ -229,19 +232,19 @@ async function isUnfinished(name: string, paths: RunPaths): Promise<boolean> {
 
 /** Removes an earlier run's files except its `config.json`; files of others stay. */
 async function removeRunFiles(paths: RunPaths): Promise<void> {
-  const { metrics, last, best, model, labels, report } = paths;
+  const { metrics, last, best, model, labels, timing, report } = paths;
   await removeLeftovers(paths);
-  for (const file of [metrics, last, best, model, labels, report]) await rm(file, { force: true });
+  for (const file of [metrics, last, best, model, labels, timing, report]) await rm(file, { force: true });
   // A folder with other files in it stays.
   await rmdir(paths.checkpoints).catch(() => undefined);
 }
 
 /** Removes what killed processes left of unfinished files. */
 async function removeLeftovers(paths: RunPaths): Promise<void> {
-  const { folder, config, metrics, checkpoints, last, best, model, labels, report } = paths;
+  const { folder, config, metrics, checkpoints, last, best, model, labels, timing, report } = paths;
   await removeTemporaryFiles(
     folder,
-    [config, metrics, model, labels, report].map((path) => basename(path)),
+    [config, metrics, model, labels, timing, report].map((path) => basename(path)),
   );
   await removeTemporaryFiles(
     checkpoints,

@@ -1,0 +1,47 @@
+/**
+ * fixhead: train, compare and ship classifiers whose last layer is fixed.
+ *
+ * A model, a head, a dataset and an optimiser are values:
+ *
+ * ```ts
+ * const dataset = await openDataset('mnist-small');
+ * const model = createModel(resnet(8, dataset.image), hadamard(), dataset.classes.length);
+ * const result = await train({ model, dataset, recipe: recipe('default'), seed: 0, runtime: await openRuntime() });
+ * ```
+ *
+ * @packageDocumentation
+ */
+export { FixheadError, type ErrorFields, type ErrorKind } from './core/errors.ts';
+export { permutation, randomStream, type RandomStream } from './core/random.ts';
+export type { Dim, Shape, StaticShape } from './core/shape.ts';
+export { float32, int32, int64, tensor, type DType, type HostTensor } from './core/tensor.ts';
+
+export { gradients, type GradientGraph, type GradientRequest } from './autodiff/gradients.ts';
+export * as graph from './graph/index.ts';
+export { lower, type LoweringTarget } from './lowering/lower.ts';
+
+export { batchNorm, conv2d, linear, type BatchNormOptions, type Conv2dOptions } from './nn/layers.ts';
+export { createLayerContext, type LayerContext, type ModelTensors, type Weights } from './nn/layer-context.ts';
+export { cosineLoss, crossEntropy, oneHot } from './nn/losses.ts';
+export type { BufferSpec, Initial, ParameterSpec } from './nn/parameters.ts';
+
+export * from './heads/index.ts';
+export * from './models/index.ts';
+export * from './optim/index.ts';
+export * from './data/index.ts';
+export * from './runtime/index.ts';
+
+export { readCheckpoint, writeCheckpoint, type Checkpoint, type ModelIdentity } from './train/checkpoint.ts';
+export { evaluateModel, evaluateSession, type Evaluation } from './train/evaluate.ts';
+export type { EpochRecord, OnTrainEvent, TrainEvent } from './train/events.ts';
+export { classifierGraph, deploymentGraph, evaluationGraph } from './train/inference-graph.ts';
+export { recipe, recipes, type Recipe, type RecipeName } from './train/recipe.ts';
+export { train, type TrainOptions, type TrainResult, type TrainStore } from './train/trainer.ts';
+export { trainingProgram, type ProgramOptions, type TrainingProgram } from './train/training-program.ts';
+
+export * from './report/index.ts';
+
+export { resumeComparison, startComparison, type CompareOptions, type Comparison } from './runs/compare.ts';
+export type { CompareSettings, DatasetChoice, TrainConfig, TrainSettings } from './runs/config.ts';
+export { evaluateExported, exportModel } from './runs/export.ts';
+export { resumeTraining, startTraining, type RunOptions, type TrainedRun } from './runs/training-run.ts';
