@@ -180,7 +180,7 @@ describe('learned head', () => {
     expect(weight.every((value) => Math.abs(value) <= 1 / 8)).toBe(true);
     // U(−1/8, 1/8) has standard deviation 1/(8√3); 6400 draws estimate it to 1 %.
     expect(standardDeviation(weight) * 8 * Math.sqrt(3)).toBeCloseTo(1, 1);
-    expect(new Set(defined(weights.get('head.bias'), 'bias').data)).toEqual(new Set([0]));
+    expect(new Set(toNdArray(defined(weights.get('head.bias'), 'bias')).data)).toEqual(new Set([0]));
   });
 
   test('has no limit on classes', () => {

@@ -9,6 +9,7 @@ Everything is seeded by case names; a second run writes the same bytes.
 import cases_images
 import cases_tensors
 import cases_training
+import resnet_step
 from fixture import FOLDER, write
 
 
@@ -25,6 +26,7 @@ def main():
     write("running-statistics", cases_images.running_statistics())
     write("cross-entropy", {"cases": cases_training.cross_entropy()})
     write("optimizers", {**cases_training.optimizers(), "schedules": cases_training.schedules()})
+    write("resnet-step", resnet_step.steps())
 
 
 if __name__ == "__main__":

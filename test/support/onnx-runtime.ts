@@ -20,6 +20,7 @@ export function fromNdArray({ shape, data }: NdArray, dtype: DType): HostTensor 
   if (dtype === 'float32') return tensor(dtype, shape, Float32Array.from(data));
   if (dtype === 'float64') return tensor(dtype, shape, data);
   if (dtype === 'int64') return tensor(dtype, shape, BigInt64Array.from(data, BigInt));
+  if (dtype === 'int32') return tensor(dtype, shape, Int32Array.from(data));
   if (dtype === 'bool') return tensor(dtype, shape, Uint8Array.from(data));
   throw internalError(`tests do not feed ${dtype}`);
 }
