@@ -1,0 +1,111 @@
+import { nearestOf, usageError } from '../core/errors.ts';
+import { parseHead } from '../heads/parse.ts';
+import type { HeadSpec } from '../heads/spec.ts';
+
+/** Turns the text behind an option into its value; throws a usage error that names the option. */
+export type Parser<T> = (text: string) => T;
+
+/** A whole number of at least `least`. */
+export function whole(where: string, least: number): Parser<number> {
+  return (text) => {
+    const value = Number(text);
+    if (/^[+-]?\d+$/.test(text.trim()) && Number.isSafeInteger(value) && value >= least) return value;
+    throw usageError('not a whole number in range', { where, expected: `${least} or more`, received: text });
+  };
+}
+
+export interface Range {
+  readonly above?: number;
+  readonly least?: number;
+  readonly below?: number;
+}
+
+/** A finite number; the ends of the range are open for `above` and `below`. */
+export function real(where: string, { above, least, below }: Range): Parser<number> {
+  const parts = [
+    ...(above === undefined ? [] : [`above ${above}`]),
+    ...(least === undefined ? [] : [`${least} or more`]),
+    ...(below === undefined ? [] : [`below ${below}`]),
+  ];
+  return (text) => {
+    const value = Number(text);
+    const inside = value > (above ?? -Infinity) && value >= (least ?? -Infinity) && value < (below ?? Infinity);
+    if (text.trim() !== '' && Number.isFinite(value) && inside) return value;
+    throw usageError('not a number in range', { where, expected: `a number ${parts.join(' and ')}`, received: text });
+  };
+}
+
+/** One of a few words. */
+export function oneOf<T extends string>(where: string, choices: readonly T[]): Parser<T> {
+  return (text) => {
+    const found = choices.find((choice) => choice === text);
+    if (found !== undefined) return found;
+    throw usageError('unknown choice', { where, received: text, legal: choices, ...nearestOf(text, choices) });
+  };
+}
+
+/** A list with commas between its parts. */
+export function listOf<T>(where: string, part: Parser<T>): Parser<readonly T[]> {
+  return (text) => {
+    const parts = text.split(',').map((each) => each.trim());
+    if (parts.includes('')) {
+      throw usageError('an empty place in a list', { where, expected: 'values with commas between', received: text });
+    }
+    return parts.map(part);
+  };
+}
+
+export const heads: Parser<readonly HeadSpec[]> = listOf('--heads', parseHead);
+
+export const seeds: Parser<readonly number[]> = listOf('--seeds', whole('--seeds', 0));
+
+/** `HEIGHTxWIDTH` or `HEIGHTxWIDTHxCHANNELS`. */
+export function imageSize(text: string): { height: number; width: number; channels?: 1 | 3 } {
+  const [, height, width, channels] = /^(\d+)x(\d+)(?:x([13]))?$/i.exec(text) ?? [];
+  if (height === undefined || width === undefined || Number(height) < 1 || Number(width) < 1) {
+    throw usageError('not an image size', {
+      where: '--image-size',
+      expected: 'HEIGHTxWIDTH or HEIGHTxWIDTHxCHANNELS with 1 or 3 channels, as in 32x32 or 32x32x3',
+      received: text,
+    });
+  }
+  return {
+    height: Number(height),
+    width: Number(width),
+    ...(channels === undefined ? {} : { channels: channels === '1' ? 1 : 3 }),
+  };
+}
+
+/** `CHANNELSxHEIGHTxWIDTH`: the shape of a model's input. */
+export function imageShape(text: string): { channels: number; height: number; width: number } {
+  const [, channels, height, width] = /^(\d+)x(\d+)x(\d+)$/i.exec(text) ?? [];
+  const sides = [channels, height, width].map(Number);
+  if (sides.some((side) => !(side >= 1 && side <= 4096))) {
+    throw usageError('not an image shape', {
+      where: '--image',
+      expected: 'CHANNELSxHEIGHTxWIDTH, as in 3x32x32',
+      received: text,
+    });
+  }
+  return { channels: Number(channels), height: Number(height), width: Number(width) };
+}
+
+/** `none`, or `crop=PIXELS` and `flip` with a comma between. */
+export function augmentation(text: string): { cropPadding: number; horizontalFlip: boolean } {
+  if (text === 'none') return { cropPadding: 0, horizontalFlip: false };
+  let [cropPadding, horizontalFlip] = [0, false];
+  for (const part of text.split(',').map((each) => each.trim())) {
+    const crop = /^crop=(\d+)$/.exec(part)?.[1];
+    if (crop !== undefined) cropPadding = Number(crop);
+    else if (part === 'flip') horizontalFlip = true;
+    else {
+      throw usageError('unknown augmentation', {
+        where: '--augment',
+        received: part,
+        legal: ['crop=PIXELS', 'flip', 'none'],
+        hint: 'as in --augment crop=4,flip',
+      });
+    }
+  }
+  return { cropPadding, horizontalFlip };
+}

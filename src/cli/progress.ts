@@ -1,0 +1,171 @@
+import { SingleBar } from 'cli-progress';
+import type { DataProgress, OnDataProgress } from '../data/progress.ts';
+import type { OnTrainEvent, TrainEvent } from '../train/events.ts';
+import { duration, megabytes, percent, rate } from './format.ts';
+import type { OutputStream } from './io.ts';
+
+/** Tells how a long job goes: a bar on a terminal, a line now and then elsewhere. */
+export interface Reporter {
+  /** One line that stays. */
+  readonly line: (text: string) => void;
+  readonly data: OnDataProgress;
+  /** Progress of one training run: `index` (from 0) of `count` runs of equal length. */
+  readonly run: (title: string, index: number, count: number) => OnTrainEvent;
+  /** Takes the bar away; lines may still follow. */
+  readonly close: () => void;
+}
+
+/** Lines about steps come no more often than this where there is no terminal. */
+const LINE_INTERVAL_MS = 10_000;
+const FRAMES_PER_SECOND = 8;
+
+type StepEvent = Extract<TrainEvent, { kind: 'step' }>;
+
+/** `quiet` leaves lines of progress out, but not lines that a reader must know. */
+export function createReporter(stream: OutputStream, { quiet }: { readonly quiet: boolean }): Reporter {
+  const bars = stream.isTTY === true && !quiet;
+  let bar: SingleBar | undefined;
+  let barKey = '';
+
+  const close = (): void => {
+    bar?.stop();
+    bar = undefined;
+    barKey = '';
+  };
+  const line = (text: string): void => {
+    // The bar would stay on the screen above the line.
+    close();
+    stream.write(`${text}\n`);
+  };
+  const draw = (key: string, format: string, total: number, value: number, payload: object): void => {
+    if (barKey !== key) {
+      close();
+      bar = new SingleBar({
+        format,
+        stream,
+        fps: FRAMES_PER_SECOND,
+        barsize: 24,
+        barCompleteChar: '█',
+        barIncompleteChar: '░',
+        hideCursor: true,
+        clearOnComplete: true,
+        linewrap: false,
+        // Ctrl-C is for the command: it saves first.
+        gracefulExit: false,
+      });
+      bar.start(total, value, payload);
+      barKey = key;
+    } else bar?.update(value, payload);
+  };
+
+  let dataLineAt = -Infinity;
+  const data = ({ phase, what, done, total, unit }: DataProgress): void => {
+    if (quiet) return;
+    const count = (value: number): string => (unit === 'bytes' ? megabytes(value) : `${value} ${unit}`);
+    const verb = { download: 'downloading', extract: 'unpacking', decode: 'reading' }[phase];
+    const text = `${verb} ${what}: ${count(done)}${total === undefined ? '' : ` of ${count(total)}`}`;
+    const finished = total !== undefined && done >= total;
+    if (bars) {
+      if (finished) close();
+      else draw(`data ${phase} ${what}`, '[{bar}] {text}', total ?? 1, total === undefined ? 0 : done, { text });
+    } else if (performance.now() - dataLineAt > LINE_INTERVAL_MS && !finished) {
+      // The first line of a quick job would only be noise.
+      if (dataLineAt !== -Infinity) stream.write(`${text}\n`);
+      dataLineAt = performance.now();
+    }
+  };
+
+  // Over all runs of this job: a second run goes at about the speed of the first.
+  let stepsTaken = 0;
+  let trainingMs = 0;
+
+  const run = (title: string, index: number, count: number): OnTrainEvent => {
+    let resumedAt = performance.now();
+    let lineAt = performance.now();
+    let epochs = 0;
+    let [previousStep, totalSteps] = [0, 0];
+    let latest: StepEvent | undefined;
+    let note = '';
+
+    const tick = (): void => {
+      const now = performance.now();
+      trainingMs += now - resumedAt;
+      resumedAt = now;
+    };
+    const timeLeft = (step: number): string => {
+      const steps = totalSteps - step + (count - index - 1) * totalSteps;
+      return stepsTaken === 0 ? '' : duration((trainingMs / stepsTaken) * steps);
+    };
+    const show = (event: StepEvent): void => {
+      const left = timeLeft(event.step);
+      if (bars) {
+        const payload = { text: `${note}${figures(event, epochs)}${left === '' ? '' : ` · ${left} left`}`, title };
+        draw(`run ${title}`, '{title} [{bar}] {percentage} % · {text}', totalSteps, event.step, payload);
+      } else if (!quiet && performance.now() - lineAt > LINE_INTERVAL_MS) {
+        lineAt = performance.now();
+        stream.write(`${title} · ${figures(event, epochs)}${left === '' ? '' : ` · ${left} left`}\n`);
+      }
+    };
+
+    return (event) => {
+      switch (event.kind) {
+        case 'start':
+          totalSteps = event.totalSteps;
+          previousStep = event.step;
+          epochs = event.totalSteps / event.stepsPerEpoch;
+          resumedAt = performance.now();
+          if (event.step > 0 && event.step < event.totalSteps)
+            line(`${title} · going on at step ${event.step} of ${event.totalSteps}`);
+          return;
+        case 'step':
+          tick();
+          stepsTaken += event.step - previousStep;
+          previousStep = event.step;
+          latest = event;
+          note = '';
+          show(event);
+          return;
+        case 'evaluating':
+          note = 'validating · ';
+          if (latest !== undefined) show(latest);
+          return;
+        case 'epoch': {
+          tick();
+          const { epoch, step, trainLoss, trainAccuracy, validationAccuracy } = event.record;
+          note = '';
+          if (quiet) return;
+          lineAt = performance.now();
+          const left = timeLeft(step);
+          line(
+            [
+              title,
+              `epoch ${epoch}/${epochs}`,
+              `loss ${trainLoss.toFixed(3)}`,
+              `train ${percent(trainAccuracy)}`,
+              `validation ${percent(validationAccuracy)}`,
+              ...(latest === undefined ? [] : [rate(latest.imagesPerSecond)]),
+              ...(left === '' || (step === totalSteps && index === count - 1) ? [] : [`${left} left`]),
+            ].join(' · '),
+          );
+          return;
+        }
+        case 'saved':
+          return;
+        default:
+          event satisfies never;
+      }
+    };
+  };
+
+  return Object.freeze({ line, data, run, close });
+}
+
+function figures({ epoch, loss, accuracy, imagesPerSecond, scale }: StepEvent, epochs: number): string {
+  return [
+    `epoch ${epoch}/${epochs}`,
+    `loss ${loss.toFixed(3)}`,
+    `accuracy ${percent(accuracy)}`,
+    ...(scale === undefined ? [] : [`α ${scale.toFixed(1)}`]),
+    rate(imagesPerSecond),
+  ].join(' · ');
+}

@@ -1,0 +1,196 @@
+import { resolve } from 'node:path';
+import type { Command } from 'commander';
+import { usageError } from '../core/errors.ts';
+import { findEntry } from '../data/catalog.ts';
+import { adam, adamw, sgd, type OptimizerSpec } from '../optim/optimizer.ts';
+import { constantSchedule, cosineSchedule, scheduleKinds, stepSchedule, type ScheduleSpec } from '../optim/schedule.ts';
+import type { DatasetChoice } from '../runs/config.ts';
+import { recipe, recipes, type Recipe, type RecipeName } from '../train/recipe.ts';
+import { adaptiveLearningRate, recipeFor } from './defaults.ts';
+import * as parse from './parse.ts';
+
+const recipeNames = ['default', 'paper-cifar'] as const satisfies readonly RecipeName[];
+const optimizerKinds = ['sgd', 'adam', 'adamw'] as const satisfies readonly OptimizerSpec['kind'][];
+
+/** Options about which data is used; `undefined` where nothing was given. */
+export interface DataFlags {
+  readonly validationFraction?: number;
+  readonly dataSeed: number;
+  readonly imageSize?: DatasetChoice['imageSize'];
+  readonly onUnreadable: 'skip' | 'fail';
+  readonly download?: true;
+  readonly dataDir?: string;
+}
+
+/** Options about how training goes. */
+export interface RecipeFlags {
+  readonly recipe: RecipeName;
+  readonly epochs?: number;
+  readonly batchSize?: number;
+  readonly lr?: number;
+  readonly optimizer?: OptimizerSpec['kind'];
+  readonly momentum?: number;
+  readonly nesterov?: boolean;
+  readonly weightDecay?: number;
+  readonly schedule?: ScheduleSpec['kind'];
+  readonly milestones?: readonly number[];
+  readonly warmup?: number;
+  readonly labelSmoothing?: number;
+  readonly clip?: number;
+  readonly augment?: Recipe['augmentation'];
+}
+
+export function addDataOptions(command: Command): Command {
+  return command
+    .option(
+      '--validation-fraction <share>',
+      'share of the training images held out for validation (default: the data’s own split, or 0.2)',
+      parse.real('--validation-fraction', { above: 0, below: 1 }),
+    )
+    .option('--data-seed <n>', 'seed of that division', parse.whole('--data-seed', 0), 0)
+    .option('--image-size <HxW[xC]>', 'size that the images of a folder are brought to', parse.imageSize)
+    .option(
+      '--on-unreadable <what>',
+      'images that cannot be read: skip (and say which) or fail',
+      parse.oneOf('--on-unreadable', ['skip', 'fail']),
+      'fail',
+    )
+    .option('--download', 'fetch a named dataset that is not on this machine')
+    .option('--data-dir <folder>', 'where named datasets are looked for first and fetched to');
+}
+
+export function addRecipeOptions(command: Command): Command {
+  return command
+    .option(
+      '--recipe <name>',
+      'settings to start from: default or paper-cifar',
+      parse.oneOf('--recipe', recipeNames),
+      'default',
+    )
+    .option('--epochs <n>', 'passes over the training images', parse.whole('--epochs', 1))
+    .option('--batch-size <n>', 'images of one step', parse.whole('--batch-size', 1))
+    .option('--lr <rate>', 'learning rate', parse.real('--lr', { above: 0 }))
+    .option('--optimizer <name>', 'sgd, adam or adamw', parse.oneOf('--optimizer', optimizerKinds))
+    .option('--momentum <m>', 'momentum of sgd', parse.real('--momentum', { least: 0, below: 1 }))
+    .option('--nesterov', 'Nesterov’s momentum (sgd)')
+    .option('--no-nesterov', 'plain momentum (sgd)')
+    .option('--weight-decay <w>', 'weight decay of filters and matrices', parse.real('--weight-decay', { least: 0 }))
+    .option('--schedule <kind>', 'constant, step or cosine', parse.oneOf('--schedule', scheduleKinds))
+    .option(
+      '--milestones <epochs>',
+      'epochs at which a step schedule divides the rate by 10, as in 10,15',
+      parse.listOf('--milestones', parse.whole('--milestones', 0)),
+    )
+    .option(
+      '--warmup <epochs>',
+      'epochs in which the rate rises to its full value',
+      parse.real('--warmup', { least: 0 }),
+    )
+    .option('--label-smoothing <e>', 'label smoothing', parse.real('--label-smoothing', { least: 0, below: 1 }))
+    .option('--clip <norm>', 'largest norm of the gradients', parse.real('--clip', { above: 0 }))
+    .option('--augment <how>', 'crop=PIXELS and flip, as in crop=4,flip, or none', parse.augmentation);
+}
+
+/** The data that the options choose. */
+export function datasetChoiceOf(spec: string, flags: DataFlags): DatasetChoice {
+  return {
+    spec,
+    seed: flags.dataSeed,
+    onUnreadable: flags.onUnreadable,
+    ...(flags.validationFraction === undefined ? {} : { validationFraction: flags.validationFraction }),
+    ...(flags.imageSize === undefined ? {} : { imageSize: flags.imageSize }),
+  };
+}
+
+/** What opening data needs besides. */
+export function openOptionsOf({ download, dataDir }: Pick<DataFlags, 'download' | 'dataDir'>) {
+  return {
+    allowDownload: download === true,
+    ...(dataDir === undefined ? {} : { cacheDirectory: resolve(dataDir) }),
+  };
+}
+
+/** The recipe that the options ask for on that data, and what was decided on the way. */
+export function recipeOf(
+  flags: RecipeFlags,
+  data: string,
+): { readonly recipe: Recipe; readonly notes: readonly string[] } {
+  const forData = flags.recipe === 'default' ? (recipeFor[findEntry(data)?.name ?? ''] ?? {}) : {};
+  const base: Recipe = { ...recipes[flags.recipe], ...forData };
+  const epochs = flags.epochs ?? base.epochs;
+  const optimizer = optimizerOf(flags, base.optimizer);
+  const { schedule, notes } = scheduleOf(flags, base, epochs);
+  const adaptive = optimizer.kind !== base.optimizer.kind && optimizer.kind !== 'sgd';
+  return {
+    recipe: recipe(flags.recipe, {
+      ...base,
+      epochs,
+      optimizer,
+      schedule,
+      batchSize: flags.batchSize ?? base.batchSize,
+      learningRate: flags.lr ?? (adaptive ? adaptiveLearningRate : base.learningRate),
+      labelSmoothing: flags.labelSmoothing ?? base.labelSmoothing,
+      clipNorm: flags.clip ?? base.clipNorm,
+      augmentation: flags.augment ?? base.augmentation,
+    }),
+    notes,
+  };
+}
+
+function optimizerOf(flags: RecipeFlags, base: OptimizerSpec): OptimizerSpec {
+  const kind = flags.optimizer ?? base.kind;
+  const decay = flags.weightDecay === undefined ? {} : { weightDecay: flags.weightDecay };
+  if (kind !== 'sgd') {
+    if (flags.momentum !== undefined || flags.nesterov !== undefined) {
+      const where = flags.momentum === undefined ? '--nesterov' : '--momentum';
+      throw usageError('only sgd has momentum', { where, received: `--optimizer ${kind}` });
+    }
+    const own = base.kind === kind ? base : {};
+    return kind === 'adam' ? adam({ ...own, ...decay }) : adamw({ ...own, ...decay });
+  }
+  const own = base.kind === 'sgd' ? base : {};
+  return sgd({
+    ...own,
+    ...decay,
+    ...(flags.momentum === undefined ? {} : { momentum: flags.momentum }),
+    ...(flags.nesterov === undefined ? {} : { nesterov: flags.nesterov }),
+  });
+}
+
+function scheduleOf(
+  flags: RecipeFlags,
+  base: Recipe,
+  epochs: number,
+): { schedule: ScheduleSpec; notes: readonly string[] } {
+  const kind = flags.schedule ?? base.schedule.kind;
+  const warmupEpochs = flags.warmup ?? base.schedule.warmupEpochs;
+  if (warmupEpochs >= epochs) {
+    throw usageError('the warm-up is not shorter than the training', {
+      where: '--warmup',
+      expected: `less than ${epochs} epochs`,
+      received: String(warmupEpochs),
+    });
+  }
+  if (kind !== 'step') {
+    if (flags.milestones !== undefined) {
+      throw usageError('only a step schedule has milestones', { where: '--milestones', received: `schedule ${kind}` });
+    }
+    return {
+      schedule: kind === 'cosine' ? cosineSchedule({ warmupEpochs }) : constantSchedule({ warmupEpochs }),
+      notes: [],
+    };
+  }
+  if (flags.milestones !== undefined) return { schedule: stepSchedule(flags.milestones, { warmupEpochs }), notes: [] };
+  if (base.schedule.kind !== 'step') {
+    throw usageError('a step schedule needs milestones', {
+      where: '--schedule step',
+      hint: 'as in --milestones 10,15: the epochs at which the learning rate is divided by 10',
+    });
+  }
+  const { milestones, factor } = base.schedule;
+  if (epochs === base.epochs) return { schedule: stepSchedule(milestones, { factor, warmupEpochs }), notes: [] };
+  // Another length keeps the shape of the schedule; otherwise a short run would never reach its first milestone.
+  const moved = [...new Set(milestones.map((milestone) => Math.round((milestone * epochs) / base.epochs)))];
+  const note = `milestones of ${flags.recipe} moved from ${milestones.join(', ')} of ${base.epochs} to ${moved.join(', ')} of ${epochs} epochs`;
+  return { schedule: stepSchedule(moved, { factor, warmupEpochs }), notes: [note] };
+}
