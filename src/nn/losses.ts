@@ -50,12 +50,15 @@ export function cosineLoss(b: Builder, cosines: Value, targets: Value): Value {
 }
 
 /**
- * How many rows of logits `[batch, classes]` give their target strictly the largest value. Ties and NaN count as wrong, so a
- * dead network does not look accurate.
+ * How many rows of logits `[batch, classes]` give their target strictly the largest value. Ties, NaN and labels
+ * outside the classes count as wrong, so a dead network does not look accurate.
  */
 export function correctCount(b: Builder, logits: Value, targets: Value): Value {
-  const own = reduceSum(b, mul(b, logits, targets), [1]);
-  // Far below any logit, yet finite: an infinity times zero would be NaN.
-  const others = reduceMax(b, sub(b, logits, mul(b, targets, 1e30)), [1]);
+  // Far above any logit, yet finite: an infinity times zero would be NaN.
+  const beyond = 1e30;
+  // 0 for a one-hot row, −beyond for a row of zeros: a label outside the classes is never right.
+  const missing = mul(b, sub(b, reduceSum(b, targets, [1]), 1), beyond);
+  const own = add(b, reduceSum(b, mul(b, logits, targets), [1]), missing);
+  const others = reduceMax(b, sub(b, logits, mul(b, targets, beyond)), [1]);
   return reduceSum(b, cast(b, greater(b, own, others), 'float32'), [0]);
 }

@@ -112,6 +112,21 @@ def optimizers():
     }
 
 
+def clipping():
+    """What clip_grad_norm_ makes of three gradients whose norm over all is far above, about at and below the limit."""
+    draw = Draw("clipping")
+    gradients = [draw.any(*shape) for shape in [(5,), (2, 3), (1,)]]
+    total = torch.cat([g.flatten() for g in gradients]).norm().item()
+    cases = []
+    for limit in (0.25, total, 64.0):
+        parameters = [torch.nn.Parameter(torch.zeros_like(g)) for g in gradients]
+        for parameter, gradient in zip(parameters, gradients):
+            parameter.grad = gradient.clone()
+        norm = torch.nn.utils.clip_grad_norm_(parameters, limit)
+        cases.append({"limit": limit, "norm": number(norm.item()), "clipped": [numbers(p.grad) for p in parameters]})
+    return {"gradients": [numbers(g) for g in gradients], "cases": cases}
+
+
 def schedules():
     """Learning rates that PyTorch's schedulers give for epochs 0, 1, ..., 11 from a base rate of 0.1."""
     kinds = [

@@ -26,6 +26,7 @@ def main():
     write("running-statistics", cases_images.running_statistics())
     write("cross-entropy", {"cases": cases_training.cross_entropy()})
     write("optimizers", {**cases_training.optimizers(), "schedules": cases_training.schedules()})
+    write("clipping", cases_training.clipping())
     write("resnet-step", resnet_step.steps())
 
 
