@@ -80,10 +80,16 @@ export function batchNorms(pass: BlockedPass): BatchNorms {
     known.set(mean, found);
     const bias = pass.plain(biasName);
     const shift = found.mean === undefined ? bias : sub(b, bias, mul(b, found.mean, found.factor));
-    const result = affine(pass, found.x, found.factor, shift, {
-      sum: sum === '' ? undefined : pass.blocked(sum),
-      relu: node.attributes.relu === 1,
-    });
+    const activation = { relu: node.attributes.relu === 1 };
+    const sole = sum === '' || pass.hasOneReader(sum);
+    // A sum that others read must not be overwritten, and ONNX Runtime would copy it first, on one thread: the sum is added
+    // to the normalised values instead.
+    const result = sole
+      ? affine(pass, found.x, found.factor, shift, { sum: sum === '' ? undefined : pass.blocked(sum), ...activation })
+      : affine(pass, pass.blocked(sum), ones(pass, extents[1]), undefined, {
+          sum: affine(pass, found.x, found.factor, shift),
+          ...activation,
+        });
     pass.define(y, 'blocked', result);
     pass.define(mean, 'plain', found.outputs[0]);
     pass.define(variance, 'plain', found.outputs[1]);

@@ -53,6 +53,8 @@ export interface BlockedPass extends Pass {
   readonly block: number;
   /** The extents if the value can be blocked: float32 `[N, C, H, W]` with C divisible by b. */
   readonly blockable: (name: string) => readonly [number, number, number, number] | undefined;
+  /** The same, where it is known to be so. */
+  readonly extents: (name: string) => readonly [number, number, number, number];
   /** Whether the value exists in a form that becomes blocked without a Reorder from row-major. */
   readonly isBlocked: (name: string) => boolean;
   /** Whether the value was lowered, in any form. */
@@ -119,6 +121,7 @@ export function startBlockedPass(graph: Graph, block: number): BlockedPass {
     ...pass,
     block,
     blockable,
+    extents: extentsOf,
     isBlocked: (name) => {
       const { blocked, phases, uniform, shifted, scaled } = formsOf(name);
       return [blocked, phases, uniform, shifted, scaled].some((form) => form !== undefined);

@@ -6,6 +6,7 @@ import type { Graph, OpNode } from '../graph/graph.ts';
 import type { Op } from '../graph/ops.ts';
 import { batchNorms, type BatchNorms } from './blocked-batchnorm.ts';
 import { convolution, inputGradient } from './blocked-conv.ts';
+import { averagePool, averagePoolGrad, maxPool, maxPoolGrad } from './blocked-pool.ts';
 import { startBlockedPass, type BlockedPass } from './blocked-values.ts';
 import { weightGradient } from './blocked-weight-gradient.ts';
 import { applyRecipe, macros } from './macros.ts';
@@ -100,6 +101,10 @@ const blockedRecipes: { readonly [K in Op]?: BlockedRecipe<K> } = {
   BatchNormGrad: ({ norms }, node) => norms.backward(node),
   ReluGrad: reluGradient,
   GlobalAveragePool: globalAveragePool,
+  MaxPool: ({ pass }, node) => maxPool(pass, node),
+  MaxPoolGrad: ({ pass }, node) => maxPoolGrad(pass, node),
+  AveragePool: ({ pass }, node) => averagePool(pass, node),
+  AveragePoolGrad: ({ pass }, node) => averagePoolGrad(pass, node),
   Expand: uniform,
 };
 

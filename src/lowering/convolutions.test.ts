@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { countOperators, operatorName, type Graph } from '../graph/graph.ts';
-import { blockedTargets, build, expectLowered, portable } from './testing.ts';
+import { blockedTargets, build, expectLowered, portable } from '../../test/support/lowering.ts';
 
 const blocked = await blockedTargets();
 const noKernels = blocked.length === 0;

@@ -6,7 +6,7 @@ import { float32 } from '../core/tensor.ts';
 import { conv } from '../graph/functions.ts';
 import type { Graph } from '../graph/graph.ts';
 import { lower } from './lower.ts';
-import { blockedTargets, build, EPSILON, expectLowered, normalFeeds, portable } from './testing.ts';
+import { blockedTargets, build, EPSILON, expectLowered, normalFeeds, portable } from '../../test/support/lowering.ts';
 
 const blocked = await blockedTargets();
 const targets = [portable, ...blocked];

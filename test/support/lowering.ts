@@ -1,14 +1,14 @@
 import { expect } from 'vitest';
-import type { NdArray } from '../../test/reference/array.ts';
-import { evaluateGraph } from '../../test/reference/evaluate.ts';
-import { expectAllclose } from '../../test/support/allclose.ts';
-import { cpuRuntime, runOnnx } from '../../test/support/onnx-runtime.ts';
-import { defined } from '../core/errors.ts';
-import { randomStream } from '../core/random.ts';
-import { sizeOf, staticShape } from '../core/shape.ts';
-import { createBuilder, type Builder, type Value } from '../graph/builder.ts';
-import type { Graph } from '../graph/graph.ts';
-import { lower, type LoweringTarget } from './lower.ts';
+import type { NdArray } from '../reference/array.ts';
+import { evaluateGraph } from '../reference/evaluate.ts';
+import { expectAllclose } from './allclose.ts';
+import { cpuRuntime, runOnnx } from './onnx-runtime.ts';
+import { defined } from '../../src/core/errors.ts';
+import { randomStream } from '../../src/core/random.ts';
+import { sizeOf, staticShape } from '../../src/core/shape.ts';
+import { createBuilder, type Builder, type Value } from '../../src/graph/builder.ts';
+import type { Graph } from '../../src/graph/graph.ts';
+import { lower, type LoweringTarget } from '../../src/lowering/lower.ts';
 
 /** Unit roundoff of float32. */
 export const EPSILON = 2 ** -24;
