@@ -19,6 +19,11 @@ export interface RandomStream {
   readonly integer: (limit: number) => number;
 }
 
+/** A part of a key with its type; a string's own separators are escaped, so that no two keys are written alike. */
+function encoded(part: number | string): string {
+  return typeof part === 'string' ? `string:${part.replace(/[\\/]/g, '\\$&')}` : `number:${part}`;
+}
+
 /**
  * The stream for a key such as `(seed, 'shuffle', epoch)`.
  *
@@ -26,7 +31,7 @@ export interface RandomStream {
  * xoroshiro128+ generator (Blackman & Vigna 2018).
  */
 export function randomStream(...key: readonly (number | string)[]): RandomStream {
-  const digest = sha256(utf8ToBytes(key.map((part) => `${typeof part}:${part}`).join('/')));
+  const digest = sha256(utf8ToBytes(key.map(encoded).join('/')));
   const words = new DataView(digest.buffer, digest.byteOffset, 16);
   // The all-zero state is the generator's only bad one; a set bit excludes it.
   const state = [words.getInt32(0) | 1, words.getInt32(4), words.getInt32(8), words.getInt32(12)];

@@ -67,7 +67,7 @@ describe('crossEntropy agrees with PyTorch', () => {
 
 describe('oneHot', () => {
   test('is zero everywhere for a label outside the classes', () => {
-    const graph = lossGraph(4, 3, (b, z) => z);
+    const graph = lossGraph(4, 3, (_, z) => z);
     const values = evaluateGraph(graph, feedsOf(3, new Array<number>(12).fill(0), [2, 0, 3, -1]));
     expect([...defined(values.get('targets'), 'targets').data]).toEqual([0, 0, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0]);
   });
