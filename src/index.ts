@@ -14,14 +14,22 @@
 export { FixheadError, type ErrorFields, type ErrorKind } from './core/errors.ts';
 export { permutation, randomStream, type RandomStream } from './core/random.ts';
 export type { Dim, Shape, StaticShape } from './core/shape.ts';
-export { float32, int32, int64, tensor, type DType, type HostTensor } from './core/tensor.ts';
+export { float32, int32, int64, tensor, type ArrayOf, type DType, type HostTensor } from './core/tensor.ts';
 
 export { gradients, type GradientGraph, type GradientRequest } from './autodiff/gradients.ts';
+/** Graphs of ONNX operators: building, checking, reading and writing them, and operators as functions. */
 export * as graph from './graph/index.ts';
 export { lower, type LoweringTarget } from './lowering/lower.ts';
 
 export { batchNorm, conv2d, linear, type BatchNormOptions, type Conv2dOptions } from './nn/layers.ts';
-export { createLayerContext, type LayerContext, type ModelTensors, type Weights } from './nn/layer-context.ts';
+export {
+  createLayerContext,
+  type BufferUpdate,
+  type FixedTensor,
+  type LayerContext,
+  type ModelTensors,
+  type Weights,
+} from './nn/layer-context.ts';
 export { cosineLoss, crossEntropy, oneHot } from './nn/losses.ts';
 export type { BufferSpec, Initial, ParameterSpec } from './nn/parameters.ts';
 
@@ -31,13 +39,27 @@ export * from './optim/index.ts';
 export * from './data/index.ts';
 export * from './runtime/index.ts';
 
-export { readCheckpoint, writeCheckpoint, type Checkpoint, type ModelIdentity } from './train/checkpoint.ts';
-export { evaluateModel, evaluateSession, type Evaluation } from './train/evaluate.ts';
+export {
+  readCheckpoint,
+  writeCheckpoint,
+  type Checkpoint,
+  type ModelIdentity,
+  type StoredCheckpoint,
+} from './train/checkpoint.ts';
+export { evaluateModel, evaluateSession, type EvaluateSessionOptions, type Evaluation } from './train/evaluate.ts';
 export type { EpochRecord, OnTrainEvent, TrainEvent } from './train/events.ts';
 export { classifierGraph, deploymentGraph, evaluationGraph } from './train/inference-graph.ts';
+export type { JsonObject, JsonValue } from './train/json.ts';
+export type { MetricRecord } from './train/metrics.ts';
 export { recipe, recipes, type Recipe, type RecipeName } from './train/recipe.ts';
 export { train, type TrainOptions, type TrainResult, type TrainStore } from './train/trainer.ts';
-export { trainingProgram, type ProgramOptions, type TrainingProgram } from './train/training-program.ts';
+export type { LoweringChoice } from './train/step-runner.ts';
+export {
+  trainingProgram,
+  type ProgramOptions,
+  type StateVector,
+  type TrainingProgram,
+} from './train/training-program.ts';
 
 export * from './report/index.ts';
 

@@ -21,6 +21,7 @@ export const gradientRules: GradientRules = {
   ...imageRules,
 };
 
+/** Which derivatives are wanted. */
 export interface GradientRequest {
   /** Name of the scalar value to differentiate. */
   readonly loss: string;
@@ -28,6 +29,7 @@ export interface GradientRequest {
   readonly wrt: readonly string[];
 }
 
+/** A graph that also computes gradients. */
 export interface GradientGraph {
   /** The given graph, its outputs unchanged, with the gradient nodes behind it. */
   readonly graph: Graph;

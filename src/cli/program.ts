@@ -1,6 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { addCompare } from './commands/compare.ts';
+import { addData } from './commands/data.ts';
+import { addEvaluate } from './commands/evaluate.ts';
+import { addPredict } from './commands/predict.ts';
+import { addResume } from './commands/resume.ts';
+import { addTrain } from './commands/train.ts';
 import { reportFailure } from './errors.ts';
 import { exitCodes, isSet, type CliContext, type CliIo } from './io.ts';
 
@@ -39,7 +44,7 @@ function createProgram(context: CliContext): Command {
       getErrHelpWidth: () => stderr.columns ?? DEFAULT_HELP_WIDTH,
     })
     .addHelpText('after', epilogue);
-  addCompare(program, context);
+  for (const add of [addCompare, addTrain, addResume, addEvaluate, addPredict, addData]) add(program, context);
   for (const command of program.commands) {
     command.option('--verbose', 'show where an error happened');
     for (const nested of command.commands) nested.option('--verbose', 'show where an error happened');

@@ -8,6 +8,7 @@ import { closest, distance } from 'fastest-levenshtein';
  */
 export type ErrorKind = 'usage' | 'input' | 'internal';
 
+/** The parts of an error, for programs that handle it; the message is composed of them. */
 export interface ErrorFields {
   /** Where it happened: a file, an option, an operator and its node path. */
   readonly where?: string;
@@ -20,6 +21,7 @@ export interface ErrorFields {
   readonly cause?: unknown;
 }
 
+/** Every error that fixhead throws on purpose. `message` is for people, `kind` and `fields` are for programs. */
 export class FixheadError extends Error {
   readonly kind: ErrorKind;
   readonly fields: ErrorFields;

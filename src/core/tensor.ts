@@ -18,6 +18,7 @@ export interface ArrayOf {
   bool: Uint8Array;
 }
 
+/** An element type of tensors, by its ONNX name. */
 export type DType = keyof ArrayOf;
 
 /** A tensor in host memory, row-major. */
@@ -57,14 +58,17 @@ export function tensor<D extends DType>(dtype: D, shape: StaticShape, data: Arra
   return Object.freeze({ dtype, shape: Object.freeze([...shape]), data }) as unknown as HostTensor<D>;
 }
 
+/** A float32 tensor; a `Float32Array` is used as it is, other numbers are copied. @throws an input error if their number does not fit the shape. */
 export function float32(shape: StaticShape, data: ArrayLike<number>): HostTensor<'float32'> {
   return tensor('float32', shape, data instanceof Float32Array ? data : Float32Array.from(data));
 }
 
+/** An int64 tensor of integers. @throws an input error if their number does not fit the shape. */
 export function int64(shape: StaticShape, data: readonly number[]): HostTensor<'int64'> {
   return tensor('int64', shape, BigInt64Array.from(data, BigInt));
 }
 
+/** An int32 tensor; an `Int32Array` is used as it is, other numbers are copied. @throws an input error if their number does not fit the shape. */
 export function int32(shape: StaticShape, data: ArrayLike<number>): HostTensor<'int32'> {
   return tensor('int32', shape, data instanceof Int32Array ? data : Int32Array.from(data));
 }

@@ -15,6 +15,7 @@ export interface RawDataset {
   readonly notes?: readonly string[];
 }
 
+/** How data is divided into training and validation images. */
 export interface SplitChoice {
   /**
    * Share of the training images to hold out, 0 < fraction < 1. Without it the source's own validation split is used, and
@@ -25,6 +26,7 @@ export interface SplitChoice {
   readonly seed?: number;
 }
 
+/** Share of the images held out where data has no split of its own and none is asked for. */
 export const defaultValidationFraction = 0.2;
 
 /** A checked, divided, measured dataset from what a reader found. Throws an input error naming the dataset for contents that do not fit together. */

@@ -4,6 +4,7 @@ import { inlineSource, workerSource } from './batch-source.ts';
 import type { Augmentation, Batch, ImageDataset, ImageSet, ImageShape, Normalization } from './dataset.ts';
 import { checkedAugmentation, noAugmentation, prepareBatch } from './prepare-batch.ts';
 
+/** How training batches are made. */
 export interface LoaderOptions {
   readonly batchSize: number;
   readonly seed: number;

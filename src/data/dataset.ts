@@ -25,6 +25,7 @@ export interface Normalization {
   readonly std: readonly number[];
 }
 
+/** Training and validation images of one size, with their classes. */
 export interface ImageDataset {
   readonly name: string;
   readonly classes: readonly string[];

@@ -10,6 +10,7 @@ import { locate } from './locate.ts';
 import { dataRoots } from './locations.ts';
 import type { OnDataProgress } from './progress.ts';
 
+/** Where a download comes from and goes to. */
 export interface FetchOptions {
   /** Folder that receives the dataset (in a sub-folder of its name) in place of the usual one; see {@link dataRoots}. */
   readonly cacheDirectory?: string;

@@ -10,6 +10,7 @@ import { sharedBytes } from './memory.ts';
 import { forEachConcurrently } from './pool.ts';
 import type { OnDataProgress } from './progress.ts';
 
+/** How a folder of images by class is read. */
 export interface ImageFolderOptions {
   readonly imageSize?: ImageSizeChoice;
   /** `skip` leaves unreadable images out and notes them; `fail` makes them an error. */

@@ -4,6 +4,7 @@ import { inputError } from '../core/errors.ts';
 import { imageExtensions } from './decode-image.ts';
 import { bytewise, kindOf, reasonOf } from './files.ts';
 
+/** The image files under a folder. */
 export interface ImageListing {
   /** Paths relative to the folder with `/` between the parts, in byte order. */
   readonly images: readonly string[];

@@ -11,6 +11,7 @@ export interface BatchRecipe {
   readonly seed: number;
 }
 
+/** Images as they are. */
 export const noAugmentation: Augmentation = Object.freeze({ cropPadding: 0, horizontalFlip: false });
 
 /**

@@ -9,4 +9,5 @@ export interface DataProgress {
   readonly unit: 'bytes' | 'entries' | 'images';
 }
 
+/** Receives the progress of reading, downloading or unpacking data. */
 export type OnDataProgress = (progress: DataProgress) => void;

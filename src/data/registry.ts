@@ -26,7 +26,7 @@ export interface OpenOptions extends SplitChoice, Omit<ImageFolderOptions, 'onUn
 }
 
 /**
- * Opens a dataset: one of the names in {@link catalog}, or a path to a folder of IDX files, of CIFAR binary files or of images by class, or to a
+ * Opens a dataset: one of the names that {@link listDatasets} gives, or a path to a folder of IDX files, of CIFAR binary files or of images by class, or to a
  * `.tar`, `.tar.gz` or `.tgz` archive of one. A name wins over a folder of the same name; write `./name` for the folder.
  *
  * Throws a usage error for a name that is not known, and an input error for data that is missing or wrong.

@@ -35,6 +35,7 @@ export type OutputsOf<K extends Op> = ValuesFor<(typeof ops)[K]['outputs']>;
  * The one mutable thing in the graph layer; `build` freezes what was added.
  */
 export interface Builder {
+  /** An input of the graph, named exactly so. */
   readonly input: (name: string, dtype: DType, shape: Shape) => Value;
   /** An initializer named in the current scope. The same tensor object is stored once. */
   readonly constant: (value: HostTensor, name?: string) => Value;
@@ -54,7 +55,9 @@ export interface Builder {
   readonly scope: () => string;
   /** The value of that name, or an internal error. */
   readonly value: (name: string) => Value;
+  /** Whether a value of that name exists. */
   readonly has: (name: string) => boolean;
+  /** What was added so far, as frozen data. */
   readonly build: () => Graph;
 }
 

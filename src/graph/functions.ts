@@ -24,23 +24,39 @@ export function scalar(b: Builder, value: number): Value {
 type Operand = Value | number;
 const operand = (b: Builder, value: Operand): Value => (typeof value === 'number' ? scalar(b, value) : value);
 
+/** a + b, broadcast; a number becomes a scalar constant. */
 export const add = (b: Builder, x: Operand, y: Operand): Value => b.op('Add', [operand(b, x), operand(b, y)], {});
+/** a − b, broadcast. */
 export const sub = (b: Builder, x: Operand, y: Operand): Value => b.op('Sub', [operand(b, x), operand(b, y)], {});
+/** a·b element by element, broadcast. */
 export const mul = (b: Builder, x: Operand, y: Operand): Value => b.op('Mul', [operand(b, x), operand(b, y)], {});
+/** a/b element by element, broadcast. */
 export const div = (b: Builder, x: Operand, y: Operand): Value => b.op('Div', [operand(b, x), operand(b, y)], {});
+/** The larger of a and b element by element, broadcast. */
 export const maximum = (b: Builder, x: Operand, y: Operand): Value => b.op('Max', [operand(b, x), operand(b, y)], {});
+/** The smaller of a and b element by element, broadcast. */
 export const minimum = (b: Builder, x: Operand, y: Operand): Value => b.op('Min', [operand(b, x), operand(b, y)], {});
+/** a > b element by element, broadcast; booleans. */
 export const greater = (b: Builder, x: Operand, y: Operand): Value =>
   b.op('Greater', [operand(b, x), operand(b, y)], {});
+/** max(0, x) element by element. */
 export const relu = (b: Builder, x: Value): Value => b.op('Relu', [x], {});
+/** eˣ element by element. */
 export const exp = (b: Builder, x: Value): Value => b.op('Exp', [x], {});
+/** Natural logarithm, element by element. */
 export const log = (b: Builder, x: Value): Value => b.op('Log', [x], {});
+/** √x element by element. */
 export const sqrt = (b: Builder, x: Value): Value => b.op('Sqrt', [x], {});
+/** 1/x element by element. */
 export const reciprocal = (b: Builder, x: Value): Value => b.op('Reciprocal', [x], {});
+/** −x element by element. */
 export const neg = (b: Builder, x: Value): Value => b.op('Neg', [x], {});
+/** The elements as another type. */
 export const cast = (b: Builder, x: Value, to: DType): Value => b.op('Cast', [x], { to });
+/** Matrix product of `[…, n, k]` and `[…, k, m]`: `[…, n, m]`, leading axes broadcast. */
 export const matmul = (b: Builder, x: Value, y: Value): Value => b.op('MatMul', [x, y], {});
 
+/** Axes in another order: axis i of the result is axis `perm[i]` of x. */
 export const transpose = (b: Builder, x: Value, perm: readonly number[]): Value => b.op('Transpose', [x], { perm });
 
 /** Reshape with ONNX's 0 (copy) and −1 (what is left); no node where the shape is already this. */
@@ -49,8 +65,11 @@ export function reshape(b: Builder, x: Value, shape: readonly number[]): Value {
   return same ? x : b.op('Reshape', [x], { shape });
 }
 
+/** x broadcast to a shape. */
 export const expand = (b: Builder, x: Value, shape: readonly number[]): Value => b.op('Expand', [x], { shape });
+/** Values one behind the other along one axis. */
 export const concat = (b: Builder, values: readonly Value[], axis: number): Value => b.op('Concat', values, { axis });
+/** x cut into parts of these sizes along one axis. */
 export const split = (b: Builder, x: Value, parts: readonly number[], axis: number): readonly Value[] =>
   b.node('Split', [x], { split: parts, axis });
 
@@ -60,6 +79,7 @@ export const slice = (b: Builder, x: Value, axis: number, start: number, end: nu
 
 /** Zero padding; `pads` are all begins, then all ends. */
 export const pad = (b: Builder, x: Value, pads: readonly number[]): Value => b.op('Pad', [x], { pads });
+/** The entries of x at `indices` along one axis: that axis is replaced by the axes of `indices`. */
 export const gather = (b: Builder, x: Value, indices: Value, axis: number): Value =>
   b.op('Gather', [x, indices], { axis });
 
@@ -68,18 +88,21 @@ interface ReductionOptions {
   readonly keepdims?: boolean;
 }
 
+/** Sum over the given axes. */
 export const reduceSum = (
   b: Builder,
   x: Value,
   axes: readonly number[],
   { keepdims = false }: ReductionOptions = {},
 ): Value => b.op('ReduceSum', [x], { axes, keepdims: keepdims ? 1 : 0 });
+/** Mean over the given axes. */
 export const reduceMean = (
   b: Builder,
   x: Value,
   axes: readonly number[],
   { keepdims = false }: ReductionOptions = {},
 ): Value => b.op('ReduceMean', [x], { axes, keepdims: keepdims ? 1 : 0 });
+/** Maximum over the given axes. */
 export const reduceMax = (
   b: Builder,
   x: Value,
@@ -87,11 +110,14 @@ export const reduceMax = (
   { keepdims = false }: ReductionOptions = {},
 ): Value => b.op('ReduceMax', [x], { axes, keepdims: keepdims ? 1 : 0 });
 
+/** eˣ/Σ eˣ along one axis (default: the last). */
 export const softmax = (b: Builder, x: Value, axis = -1): Value =>
   b.op('Softmax', [x], { axis: normalizeAxis(axis, x.type.shape.length, 'softmax') });
+/** x − log Σ eˣ along one axis (default: the last). */
 export const logSoftmax = (b: Builder, x: Value, axis = -1): Value =>
   b.op('LogSoftmax', [x], { axis: normalizeAxis(axis, x.type.shape.length, 'logSoftmax') });
 
+/** The geometry of a convolution, the same for height and width. */
 export interface ConvOptions {
   readonly bias?: Value;
   readonly stride?: number;
@@ -115,6 +141,7 @@ export function conv(b: Builder, x: Value, w: Value, options: ConvOptions = {}):
   });
 }
 
+/** A pooling window, the same for height and width; stride defaults to the kernel, padding to 0. */
 export interface PoolOptions {
   readonly kernel: number;
   readonly stride?: number;
@@ -127,13 +154,16 @@ const poolWindow = ({ kernel, stride = kernel, padding = 0 }: PoolOptions) => ({
   strides: [stride, stride],
 });
 
+/** Largest value of each window of x `[batch, channels, h, w]`. */
 export const maxPool = (b: Builder, x: Value, options: PoolOptions): Value => b.op('MaxPool', [x], poolWindow(options));
+/** Mean of each window of x `[batch, channels, h, w]`; padding is left out of the mean unless `countIncludePad`. */
 export const averagePool = (
   b: Builder,
   x: Value,
   options: PoolOptions & { readonly countIncludePad?: boolean },
 ): Value =>
   b.op('AveragePool', [x], { ...poolWindow(options), count_include_pad: options.countIncludePad === true ? 1 : 0 });
+/** Mean over height and width: `[batch, channels, h, w]` to `[batch, channels, 1, 1]`. */
 export const globalAveragePool = (b: Builder, x: Value): Value => b.op('GlobalAveragePool', [x], {});
 
 /** `[batch, …]` to `[batch, features]`. */

@@ -2,6 +2,7 @@ import type { Shape } from '../core/shape.ts';
 import type { DType, HostTensor } from '../core/tensor.ts';
 import type { AttributesOf, Op } from './ops.ts';
 
+/** Element type and shape of a value. */
 export interface TensorType {
   readonly dtype: DType;
   readonly shape: Shape;
@@ -45,6 +46,7 @@ export interface ForeignNode {
   readonly attributes: ReadonlyMap<string, ForeignAttribute>;
 }
 
+/** A node: an operator of the table, or one that came from a file. */
 export type GraphNode = OpNode | ForeignNode;
 
 /**
@@ -61,6 +63,7 @@ export interface Graph {
   readonly types: ReadonlyMap<string, TensorType>;
 }
 
+/** The name of the node’s operator, with its domain where that is not ai.onnx. */
 export function operatorName(node: GraphNode): string {
   switch (node.kind) {
     case 'op':

@@ -12,6 +12,7 @@ import { OPSET, definitionOf } from './ops.ts';
 import { inferTypes } from './shapes.ts';
 import { typeText } from './text.ts';
 
+/** What an ONNX file holds. */
 export interface OnnxModel {
   readonly graph: Graph;
   readonly metadata: Readonly<Record<string, string>>;

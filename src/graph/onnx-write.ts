@@ -6,6 +6,7 @@ import { ModelProto, AttributeType, dataTypes, int64Halves, onnxTypeOf } from '.
 import { OPSET, definitionOf, type AttributeKind } from './ops.ts';
 import { opsetImports, nodeText } from './text.ts';
 
+/** What an ONNX file says about itself besides its graph. */
 export interface OnnxOptions {
   /** The program that wrote the file (default `fixhead`). */
   readonly producer?: string;

@@ -44,6 +44,7 @@ const reduction = {
 const window = { kernel_shape: 'ints', pads: 'ints', strides: 'ints' } as const;
 const convolution = { ...window, dilations: 'ints', group: 'int' } as const;
 
+/** The operators, by name. */
 export const ops = {
   // Elementwise
   Identity: unary,
@@ -189,6 +190,7 @@ export const ops = {
   },
 } as const satisfies Record<string, OpDefinition>;
 
+/** The name of an operator of the table. */
 export type Op = keyof typeof ops;
 export type Domain = (typeof ops)[Op]['domain'];
 
@@ -208,6 +210,7 @@ export function definitionOf(op: Op): OpDefinition {
   return ops[op];
 }
 
+/** Whether the table has an operator of that name. */
 export function isOp(name: string): name is Op {
   return Object.hasOwn(ops, name);
 }

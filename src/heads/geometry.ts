@@ -29,6 +29,7 @@ export interface Geometry {
   readonly vectors: () => Float32Array;
 }
 
+/** The place that a set of class vectors must fill. */
 export interface GeometryRequest {
   readonly classes: number;
   readonly features: number;

@@ -23,6 +23,7 @@ export interface Head {
   readonly loss: (c: LayerContext, logits: Value, targets: Value, labelSmoothing: number) => Value;
 }
 
+/** The place that a head must fill. */
 export interface HeadRequest {
   readonly classes: number;
   readonly features: number;

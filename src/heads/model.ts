@@ -52,6 +52,7 @@ export interface ParameterCounts {
   readonly classifierTrainable: number;
 }
 
+/** Counts the tensors of a model (`modelTensors`); those named `head.…` are the classifier’s. */
 export function countParameters({ parameters, fixed }: ModelTensors): ParameterCounts {
   const sum = (list: readonly { readonly name: string; readonly shape: readonly number[] }[], prefix: string): number =>
     list

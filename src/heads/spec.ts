@@ -14,14 +14,17 @@ export type HeadSpec =
   | ({ readonly kind: 'hadamard' } & HeadOptions)
   | ({ readonly kind: 'orthonormal'; readonly seed: number } & HeadOptions);
 
+/** The options that every kind of head has; see {@link HeadSpec}. */
 export interface HeadOptions {
   readonly scale: 'learned' | number;
   readonly bias: boolean;
   readonly loss: 'cross-entropy' | 'cosine';
 }
 
+/** The name of a kind of head. */
 export type HeadKind = HeadSpec['kind'];
 
+/** All kinds of heads. */
 export const headKinds = ['learned', 'hadamard', 'orthonormal'] as const satisfies readonly HeadKind[];
 
 /** Defaults: the learned head is plain affine (scale 1); fixed heads learn α and a bias. */

@@ -32,13 +32,16 @@ export interface ModelTensors {
 export interface LayerContext {
   readonly b: Builder;
   readonly mode: 'training' | 'inference';
+  /** A tensor that training updates, named in the current layer. */
   readonly parameter: (
     name: string,
     shape: StaticShape,
     initial: Initial,
     options: { readonly decay: boolean },
   ) => Value;
+  /** A tensor that training replaces without a gradient; `initial` fills it. */
   readonly buffer: (name: string, shape: StaticShape, initial: number) => Value;
+  /** What a training step makes of a buffer: (1 − momentum)·buffer + momentum·statistic. */
   readonly updateBuffer: (update: {
     readonly buffer: Value;
     readonly statistic: Value;
@@ -52,6 +55,7 @@ export interface LayerContext {
   readonly tensors: () => ModelTensors;
 }
 
+/** Parameters and buffers by name, such as `stage1.0.conv1.weight`. */
 export type Weights = ReadonlyMap<string, HostTensor>;
 
 function weightOf(weights: Weights, name: string, shape: StaticShape): HostTensor {

@@ -2,6 +2,7 @@ import { staticShapeOf, type Value } from '../graph/builder.ts';
 import { conv, mul } from '../graph/functions.ts';
 import type { LayerContext } from './layer-context.ts';
 
+/** The geometry of a convolution layer, the same for height and width. */
 export interface Conv2dOptions {
   readonly channels: number;
   readonly kernel: number;
@@ -34,6 +35,7 @@ export function conv2d(c: LayerContext, name: string, x: Value, options: Conv2dO
   });
 }
 
+/** Settings of a batch normalisation. */
 export interface BatchNormOptions {
   /** First value of the learned scale γ (default 1); 0 makes a residual branch start as the identity. */
   readonly initialScale?: number;

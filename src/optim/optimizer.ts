@@ -17,6 +17,7 @@ export type OptimizerSpec =
   | { readonly kind: 'sgd'; readonly momentum: number; readonly nesterov: boolean; readonly weightDecay: number }
   | ({ readonly kind: 'adam' | 'adamw' } & AdamOptions);
 
+/** β₁, β₂, ε and λ of {@link OptimizerSpec}. */
 export interface AdamOptions {
   readonly beta1: number;
   readonly beta2: number;
@@ -84,12 +85,14 @@ export function stepScalars(spec: OptimizerSpec, step: number, learningRate: num
   }
 }
 
+/** The values that replace a parameter vector and its optimiser state. */
 export interface Update {
   readonly parameters: Value;
   /** In the order of `slotNames`. */
   readonly slots: readonly Value[];
 }
 
+/** One vector to update. */
 export interface UpdateRequest {
   /** A vector of parameters `[length]`, its gradient and its slots, all of that shape. */
   readonly parameters: Value;

@@ -14,6 +14,7 @@ export type ScheduleSpec = { readonly warmupEpochs: number } & (
   | { readonly kind: 'cosine' }
 );
 
+/** All kinds of schedules. */
 export const scheduleKinds = ['constant', 'step', 'cosine'] as const satisfies readonly ScheduleSpec['kind'][];
 
 const checkedWarmup = (warmupEpochs: number): number => {
@@ -26,6 +27,7 @@ interface WarmupOption {
   readonly warmupEpochs?: number;
 }
 
+/** The same learning rate after the warm-up. */
 export function constantSchedule({ warmupEpochs = 0 }: WarmupOption = {}): ScheduleSpec {
   return Object.freeze({ kind: 'constant', warmupEpochs: checkedWarmup(warmupEpochs) });
 }
@@ -50,10 +52,12 @@ export function stepSchedule(
   });
 }
 
+/** Half a cosine from the full learning rate to next to 0. */
 export function cosineSchedule({ warmupEpochs = 0 }: WarmupOption = {}): ScheduleSpec {
   return Object.freeze({ kind: 'cosine', warmupEpochs: checkedWarmup(warmupEpochs) });
 }
 
+/** How long a training is. */
 export interface TrainingLength {
   readonly epochs: number;
   readonly stepsPerEpoch: number;

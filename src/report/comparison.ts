@@ -12,6 +12,7 @@ export interface HeadParameters {
   readonly classifierTrainable: number;
 }
 
+/** What a comparison found about one head. */
 export interface HeadComparison {
   readonly head: string;
   readonly seeds: readonly {
@@ -29,6 +30,7 @@ export interface HeadComparison {
   readonly classifierMicroseconds: number;
 }
 
+/** What a comparison found: the document that `compare --json` prints. */
 export interface ComparisonDocument {
   readonly dataset: {
     readonly name: string;
@@ -62,6 +64,7 @@ export interface RunHistory {
   readonly mistakes: readonly Mistake[];
 }
 
+/** A validation image that was classified wrongly. */
 export interface Mistake {
   /** `[channels, height, width]`, 0 … 255, planar. */
   readonly pixels: Uint8Array;
@@ -75,6 +78,7 @@ export interface Mistake {
   readonly source?: string;
 }
 
+/** Everything that a report shows. */
 export interface ReportInput {
   readonly document: ComparisonDocument;
   readonly classes: readonly string[];

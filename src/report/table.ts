@@ -3,6 +3,7 @@ import { bestHead, type Column, COLUMNS, headline } from './columns.ts';
 import { type ComparisonDocument, type HeadComparison } from './comparison.ts';
 import * as format from './format.ts';
 
+/** How a table is printed. */
 export interface TableOptions {
   /** Emphasis by ANSI escapes; leave off where the output is not a terminal. */
   readonly color: boolean;

@@ -14,12 +14,15 @@ import { historyOf } from './history.ts';
 import { absoluteChoice, fittingRecipe, modelFor, openChoice } from './prepare.ts';
 import { completeConfig, resumeTraining, startTrainingOn, type RunOptions, type TrainedRun } from './training-run.ts';
 
+/** What a comparison needs besides its settings; nothing here changes its result. */
 export interface CompareOptions extends Omit<RunOptions, 'onEvent'> {
+  /** Receives the events of each run, with its head and seed. */
   readonly onEvent?: (head: string, seed: number, event: TrainEvent) => void;
   /** Extra lines for the report: the command, the date. */
   readonly provenance?: ReportInput['provenance'];
 }
 
+/** A comparison that has ended. */
 export interface Comparison {
   readonly status: 'finished' | 'interrupted';
   readonly folder: string;

@@ -29,6 +29,7 @@ import {
   type OpenChoiceOptions,
 } from './prepare.ts';
 
+/** What a run needs besides its settings; nothing here changes its result but the rounding of another device. */
 export interface RunOptions extends OpenChoiceOptions {
   readonly runtime: Runtime;
   readonly signal?: AbortSignal;

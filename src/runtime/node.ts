@@ -8,6 +8,7 @@ import { messageOf } from './failures.ts';
 import type { DeviceChoice, Runtime } from './runtime.ts';
 import { openWebGpu } from './webgpu.ts';
 
+/** Which device is opened, and how. */
 export interface RuntimeOptions {
   /** Default: `cpu`. */
   readonly device?: DeviceChoice;

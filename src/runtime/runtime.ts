@@ -9,6 +9,7 @@ export type DeviceChoice = Device | 'auto';
 /** `training` sessions run one fixed-shape graph many times; `inference` sessions have constant weights and any batch size. */
 export type SessionPurpose = 'training' | 'inference';
 
+/** Host tensors by the names of inputs or outputs. */
 export type Tensors = Readonly<Record<string, HostTensor>>;
 
 /** One compiled graph. Release it with `await using` or `session[Symbol.asyncDispose]()`. */
@@ -45,6 +46,8 @@ export interface Runtime {
   readonly description: string;
   /** Block size b of the CPU's NCHWc kernels (8 or 16), 0 where the blocked lowering cannot be used. */
   readonly blockSize: number;
+  /** Compiles ONNX bytes. @throws an input error where the runtime refuses them. */
   readonly createSession: (bytes: Uint8Array, purpose: SessionPurpose) => Promise<Session>;
+  /** Compiles a graph and puts its state on the device. @throws an input error where the runtime refuses it. */
   readonly createStatefulSession: (program: StatefulProgram) => Promise<StatefulSession>;
 }

@@ -74,6 +74,7 @@ function logitsOf(outputs: Readonly<Record<string, HostTensor>>): Float32Array {
   return logits.data;
 }
 
+/** How a set of images is evaluated; batches have 256 images unless `batchSize` says otherwise. */
 export interface EvaluateSessionOptions {
   readonly classes: number;
   readonly batchSize?: number;

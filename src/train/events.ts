@@ -41,4 +41,5 @@ export type TrainEvent =
   | { readonly kind: 'epoch'; readonly record: EpochRecord; readonly evaluation: Evaluation }
   | { readonly kind: 'saved'; readonly step: number; readonly reason: 'best' | 'last' };
 
+/** Receives the events of a training run; it is called between steps and should return soon. */
 export type OnTrainEvent = (event: TrainEvent) => void;

@@ -3,6 +3,7 @@ import { internalError } from '../core/errors.ts';
 /** What JSON can hold. Numbers must be finite: JSON has no NaN and no infinity. */
 export type JsonValue = null | boolean | number | string | readonly JsonValue[] | JsonObject;
 
+/** A JSON object. */
 export interface JsonObject {
   readonly [key: string]: JsonValue;
 }

@@ -46,7 +46,9 @@ const paperCifar: Recipe = {
   augmentation: { cropPadding: 4, horizontalFlip: true },
 };
 
+/** The recipes that have a name. */
 export const recipes = Object.freeze({ default: Object.freeze(defaults), 'paper-cifar': Object.freeze(paperCifar) });
+/** The name of a recipe. */
 export type RecipeName = keyof typeof recipes;
 
 const whole = (name: string, value: number): void => {

@@ -17,10 +17,13 @@ import { initialTensors, trainingProgram } from './training-program.ts';
 
 /** Where a run keeps what it must not lose. `train` without a store keeps everything in memory. */
 export interface TrainStore {
+  /** Keeps metrics, in the order of the calls. */
   readonly record: (records: readonly MetricRecord[]) => Promise<void>;
+  /** Keeps a checkpoint: the newest, or the one with the best validation accuracy. */
   readonly save: (reason: 'best' | 'last', checkpoint: Checkpoint) => Promise<void>;
 }
 
+/** What `train` needs; all of it but the runtime, the store and the callbacks decides the result. */
 export interface TrainOptions {
   readonly model: Model;
   readonly dataset: ImageDataset;
@@ -41,6 +44,7 @@ export interface TrainOptions {
   readonly dataWorkers?: number;
 }
 
+/** How a training run ended. */
 export interface TrainResult {
   /** `interrupted` if the signal ended it early. */
   readonly status: 'finished' | 'interrupted';

@@ -26,6 +26,7 @@ export interface StateVector {
   readonly parts: readonly { readonly key: string; readonly shape: StaticShape }[];
 }
 
+/** One training step as a graph, and how its state vectors map to named tensors. */
 export interface TrainingProgram {
   /** Macro operators included: to be lowered. */
   readonly graph: Graph;
@@ -38,6 +39,7 @@ export interface TrainingProgram {
   readonly outputs: readonly string[];
 }
 
+/** What a training step depends on besides the model; a `Recipe` has all of it. */
 export interface ProgramOptions {
   readonly batchSize: number;
   readonly optimizer: OptimizerSpec;
