@@ -1,0 +1,168 @@
+import { availableParallelism } from 'node:os';
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import { FixheadError, nearestOf, usageError } from '../src/core/errors.ts';
+import type { BenchDocument, Measured, Progress } from './document.ts';
+import { benchHead, type HeadBenchOptions } from './head.ts';
+import { describeMachine, loadNow } from './machine.ts';
+import { writeResults } from './results.ts';
+import { textTable } from './table.ts';
+import { benchTrainStep } from './train-step.ts';
+
+/** Options that every bench has. */
+interface Shared {
+  readonly json?: boolean;
+  readonly write?: boolean;
+  readonly date: string;
+  readonly threads: number;
+  readonly quick?: boolean;
+  readonly python?: string;
+}
+
+interface TrainStepWords extends Shared {
+  readonly models: readonly string[];
+  readonly batch: number;
+  readonly image: number;
+  readonly steps?: number;
+}
+
+interface HeadWords extends Shared {
+  readonly sizes: HeadBenchOptions['sizes'];
+  readonly batch: readonly number[];
+  readonly steps?: number;
+  readonly calls?: number;
+}
+
+function whole(text: string): number {
+  const value = Number(text);
+  if (/^\d+$/.test(text) && Number.isSafeInteger(value) && value >= 1) return value;
+  throw new InvalidArgumentError('It must be a whole number of at least 1.');
+}
+
+const list = (text: string): readonly string[] => text.split(',').map((part) => part.trim());
+const wholes = (text: string): readonly number[] => list(text).map(whole);
+
+function sizes(text: string): HeadBenchOptions['sizes'] {
+  return list(text).map((size) => {
+    const [, features = '', classes = ''] = /^(\d+)x(\d+)$/.exec(size) ?? [];
+    if (features === '') throw new InvalidArgumentError('It must look like 2048x1000: features x classes.');
+    return { features: whole(features), classes: whole(classes) };
+  });
+}
+
+const STEP_MODELS = 'resnet20,resnet56';
+const HEAD_SIZES = '512x512,2048x1000';
+
+/** Debian's PyTorch belongs to the system's interpreter, which need not be the first on the path. */
+const interpretersOf = ({ python }: Shared): readonly string[] =>
+  python === undefined ? ['python3', '/usr/bin/python3'] : [python];
+
+const progress: Progress = (line) => process.stderr.write(`${line}\n`);
+
+/** Runs a bench and reports what it measured. */
+async function execute(name: string, options: Shared, measure: () => Promise<Measured>): Promise<void> {
+  const loadBefore = loadNow();
+  if (loadBefore > 0.5) progress(`note: the machine is busy (load ${loadBefore}); expect unsteady numbers`);
+  const { rows, peers } = await measure();
+  const document: BenchDocument = { name, machine: await describeMachine(peers, loadBefore), rows };
+  if (options.write === true) {
+    const settings = process.argv.slice(2).filter((word) => word !== '--json');
+    await writeResults(document, `npm run bench -- ${settings.join(' ')}`, options.date);
+  }
+  process.stdout.write(options.json === true ? `${JSON.stringify(document, null, 2)}\n` : textTable(document));
+}
+
+function bench(program: Command, name: string, question: string): Command {
+  return program
+    .command(name)
+    .summary(question)
+    .description(question)
+    .option('--json', 'print one JSON document: name, machine, rows')
+    .option('--write', "put the table into bench/RESULTS.md in place of this bench's earlier one")
+    .addOption(
+      new Option('--date <day>', 'the day that --write notes').default(new Date().toISOString().slice(0, 10), 'today'),
+    )
+    .addOption(
+      new Option('--threads <n>', 'threads of every contender')
+        .argParser(whole)
+        .default(availableParallelism(), 'one for each core'),
+    )
+    .option('--python <path>', 'the interpreter that has PyTorch (default: python3, then /usr/bin/python3)')
+    .option('--quick', 'few rounds: to see that it works, not to quote');
+}
+
+function createProgram(): Command {
+  const program = new Command('npm run bench --')
+    .description('Measures fixhead beside its peers. bench/RESULTS.md has results and says how to read them.')
+    .configureOutput({ writeErr: (text) => process.stderr.write(text) })
+    .exitOverride()
+    .addHelpText('after', '\nExample:\n  npm run --silent bench -- head --json > head.json');
+
+  bench(program, 'train-step', 'time and peak memory of a training step against PyTorch')
+    .addOption(
+      new Option('--models <names>', 'CIFAR ResNets, comma-separated')
+        .argParser(list)
+        .default(list(STEP_MODELS), STEP_MODELS),
+    )
+    .option('--batch <n>', 'images in a batch', whole, 128)
+    .option('--image <pixels>', 'height and width of an image', whole, 32)
+    .option('--steps <n>', 'counted steps of each contender (default: 15; 3 with --quick)', whole)
+    .action((options: TrainStepWords) => {
+      const quick = options.quick === true;
+      const settings = {
+        ...options,
+        steps: options.steps ?? (quick ? 3 : 15),
+        warmup: quick ? 1 : 2,
+        matmul: quick ? 512 : 2048,
+        interpreters: interpretersOf(options),
+      };
+      return execute('train-step', options, () => benchTrainStep(settings, progress));
+    });
+
+  bench(program, 'head', 'a Hadamard classifier at inference against the dense product')
+    .addOption(
+      new Option('--sizes <list>', 'features x classes, comma-separated')
+        .argParser(sizes)
+        .default(sizes(HEAD_SIZES), HEAD_SIZES),
+    )
+    .addOption(
+      new Option('--batch <list>', 'batch sizes, comma-separated').argParser(wholes).default([1, 128], '1,128'),
+    )
+    .option('--steps <n>', 'counted rounds (default: 40; 3 with --quick)', whole)
+    .option('--calls <n>', 'calls in a round, fewer of a slow contender (default: 50; 5 with --quick)', whole)
+    .action((options: HeadWords) => {
+      const quick = options.quick === true;
+      const settings = {
+        ...options,
+        batches: options.batch,
+        rounds: options.steps ?? (quick ? 3 : 40),
+        calls: options.calls ?? (quick ? 5 : 50),
+        interpreters: interpretersOf(options),
+      };
+      return execute('head', options, () => benchHead(settings, progress));
+    });
+
+  program.argument('[name]', 'the bench to run; without one they are listed').action((name: string | undefined) => {
+    const names = program.commands.map((command) => command.name());
+    if (name !== undefined) throw usageError(`unknown bench ${name}`, { legal: names, ...nearestOf(name, names) });
+    const lines = program.commands.map((command) => `  ${command.name().padEnd(12)}${command.summary()}`);
+    process.stdout.write(`${['Benches:', ...lines, '', 'npm run bench -- NAME --help shows options.'].join('\n')}\n`);
+  });
+  return program;
+}
+
+/** The exit code: 0 done, 1 failed, 2 wrong use. */
+async function main(words: readonly string[]): Promise<number> {
+  try {
+    await createProgram().parseAsync([...words], { from: 'user' });
+    return 0;
+  } catch (problem) {
+    if (problem instanceof CommanderError) return problem.exitCode === 0 ? 0 : 2;
+    if (problem instanceof FixheadError) {
+      process.stderr.write(`${problem.message}\n`);
+      return problem.kind === 'usage' ? 2 : 1;
+    }
+    throw problem;
+  }
+}
+
+process.exitCode = await main(process.argv.slice(2));
