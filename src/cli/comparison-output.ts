@@ -8,6 +8,7 @@ import type { Reporter } from './progress.ts';
 /** Prints a comparison's table, what it shows and where its report is; or how to go on with one that was stopped. */
 export function showComparison(result: Comparison, output: Output, reporter: Reporter, context: CliContext): void {
   const { document } = result;
+  for (const [label, note] of result.report.provenance) if (label === 'Note') reporter.line(`note: ${note}`);
   if (document.heads.length > 0) {
     output.print(`\n${comparisonTable(document, { color: output.color, width: output.width })}`);
     for (const sentence of summarise(document)) output.print(sentence);

@@ -1,0 +1,103 @@
+import { Option, type Command } from 'commander';
+import { evaluateClassifier } from '../../runs/evaluate.ts';
+import type { WeightsChoice } from '../../runs/classifier-file.ts';
+import { percent, whole } from '../format.ts';
+import { outputOf, type CliContext } from '../io.ts';
+import * as parse from '../parse.ts';
+import { createReporter } from '../progress.ts';
+import { addDeviceOptions, openDevice, type DeviceFlags } from '../run-options.ts';
+import { openOptionsOf, type DataFlags } from '../training-options.ts';
+
+interface EvaluateFlags extends DeviceFlags, Omit<DataFlags, 'imageSize'> {
+  readonly split: 'validation' | 'train';
+  readonly weights: WeightsChoice;
+  readonly quiet?: true;
+  readonly json?: true;
+}
+
+const examples = `
+Examples:
+  $ fixhead evaluate runs/photos
+  $ fixhead evaluate runs/photos other-photos/ --split train
+  $ fixhead evaluate model.onnx fashion-mnist --json
+
+Without DATA a run is evaluated on its own data. Images of a folder take the model's size, and classes are matched by
+name. --json prints {accuracy, top5, loss, count}: shares of 1, and the mean cross-entropy in nats.`;
+
+export function weightsOption(): Option {
+  return new Option(
+    '--weights <which>',
+    'of a run: model (model.onnx, after the last epoch), or checkpoint last or best',
+  )
+    .argParser(parse.oneOf('--weights', ['model', 'last', 'best']))
+    .default('model');
+}
+
+/** `fixhead evaluate`: accuracy and loss of a run's model or an `.onnx` file. */
+export function addEvaluate(program: Command, context: CliContext): void {
+  const command = program
+    .command('evaluate')
+    .summary('measure a trained model')
+    .description('Runs a trained model on labelled images and prints its accuracy and loss.')
+    .argument('<model>', 'a run’s folder or an .onnx file')
+    .argument('[data]', 'the images (default: the run’s own)')
+    .option('--split <which>', 'validation or train', parse.oneOf('--split', ['validation', 'train']), 'validation')
+    .addOption(weightsOption())
+    .option(
+      '--validation-fraction <share>',
+      'share of DATA held out for validation',
+      parse.real('--validation-fraction', { above: 0, below: 1 }),
+    )
+    .option('--data-seed <n>', 'seed of that division', parse.whole('--data-seed', 0), 0)
+    .option('--on-unreadable <what>', 'skip or fail', parse.oneOf('--on-unreadable', ['skip', 'fail']), 'fail')
+    .option('--download', 'fetch a named dataset that is not on this machine')
+    .option('--data-dir <folder>', 'where named datasets are looked for first and fetched to');
+  addDeviceOptions(command)
+    .option('--quiet', 'no progress')
+    .option('--json', 'print one JSON document on stdout, everything else on stderr')
+    .addHelpText('after', examples)
+    .action(async (model: string, data: string | undefined, flags: EvaluateFlags) => {
+      await evaluate(model, data, flags, context);
+    });
+}
+
+async function evaluate(
+  model: string,
+  data: string | undefined,
+  flags: EvaluateFlags,
+  { io }: CliContext,
+): Promise<void> {
+  const output = outputOf(io, flags.json === true);
+  const reporter = createReporter(io.stderr, { quiet: flags.quiet === true });
+  try {
+    const runtime = await openDevice(flags, reporter.line);
+    const fraction = flags.validationFraction;
+    const result = await evaluateClassifier(model, {
+      runtime,
+      split: flags.split,
+      weights: flags.weights,
+      log: reporter.line,
+      onDataProgress: reporter.data,
+      ...openOptionsOf(flags),
+      ...(io.signal === undefined ? {} : { signal: io.signal }),
+      ...(data === undefined
+        ? {}
+        : {
+            data: {
+              spec: data,
+              seed: flags.dataSeed,
+              onUnreadable: flags.onUnreadable,
+              ...(fraction === undefined ? {} : { validationFraction: fraction }),
+            },
+          }),
+    });
+    for (const note of result.dataset.notes) reporter.line(`note: ${note}`);
+    const { accuracy, top5, loss, count } = result;
+    output.print(
+      `${whole(count)} ${flags.split} images of ${result.dataset.name}: accuracy ${percent(accuracy)}, top 5 ${percent(top5)}, loss ${loss.toFixed(4)}`,
+    );
+    output.document({ accuracy, top5, loss, count });
+  } finally {
+    reporter.close();
+  }
+}

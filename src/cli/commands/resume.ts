@@ -1,0 +1,76 @@
+import type { Command } from 'commander';
+import { inputError } from '../../core/errors.ts';
+import { formatHead } from '../../heads/parse.ts';
+import { resumeComparison } from '../../runs/compare.ts';
+import { compareConfigOf, trainConfigOf } from '../../runs/config.ts';
+import { resumeTraining } from '../../runs/training-run.ts';
+import { openRun } from '../../train/run-folder.ts';
+import { comparisonProgress, showComparison } from '../comparison-output.ts';
+import { outputOf, type CliContext } from '../io.ts';
+import { createReporter } from '../progress.ts';
+import { addWorkOptions, openDevice, runOptionsOf, type WorkFlags } from '../run-options.ts';
+import { openOptionsOf, type DataFlags } from '../training-options.ts';
+import { showTraining } from '../training-output.ts';
+
+interface ResumeFlags extends WorkFlags, Pick<DataFlags, 'download' | 'dataDir'> {}
+
+const examples = `
+Examples:
+  $ fixhead resume runs/compare-mnist-small-resnet8
+  $ fixhead resume runs/photos --threads 2
+
+The settings are those that the run was started with. On the same device the result is bit for bit that of a run that was
+never stopped. A run that is finished is evaluated and shown again.`;
+
+/** `fixhead resume`: goes on with a training run or a comparison. */
+export function addResume(program: Command, context: CliContext): void {
+  const command = program
+    .command('resume')
+    .summary('go on with a run that was stopped')
+    .description('Goes on with a training run or a comparison from its last checkpoint.')
+    .argument('<folder>', 'the run')
+    .option('--download', 'fetch a named dataset that is no longer on this machine')
+    .option('--data-dir <folder>', 'where named datasets are looked for first and fetched to');
+  addWorkOptions(command)
+    .addHelpText('after', examples)
+    .action(async (folder: string, flags: ResumeFlags) => {
+      await resume(folder, flags, context);
+    });
+}
+
+async function resume(folder: string, flags: ResumeFlags, context: CliContext): Promise<void> {
+  const output = outputOf(context.io, flags.json === true);
+  const run = await openRun(folder);
+  const { kind } = run.config;
+  if (kind !== 'train' && kind !== 'compare') {
+    throw inputError(`a run of the unknown kind ${kind}`, { where: run.paths.config, legal: ['train', 'compare'] });
+  }
+  const reporter = createReporter(context.io.stderr, { quiet: flags.quiet === true });
+  try {
+    const runtime = await openDevice(flags, reporter.line);
+    if (flags.quiet !== true) reporter.line(runtime.description);
+    const options = {
+      ...runOptionsOf(flags, runtime, context.io, { log: reporter.line, data: reporter.data }),
+      ...openOptionsOf(flags),
+    };
+    if (kind === 'train') {
+      const { head } = trainConfigOf(run);
+      const trained = await resumeTraining(folder, { ...options, onEvent: reporter.run(formatHead(head), 0, 1) });
+      reporter.close();
+      showTraining(trained, output, reporter, context);
+      return;
+    }
+    const { heads, seeds } = compareConfigOf(run);
+    const runOf = comparisonProgress(reporter, heads.length * seeds.length);
+    const result = await resumeComparison(folder, {
+      ...options,
+      onEvent: (head, seed, event) => {
+        runOf(head, seed)(event);
+      },
+    });
+    reporter.close();
+    showComparison(result, output, reporter, context);
+  } finally {
+    reporter.close();
+  }
+}

@@ -1,0 +1,209 @@
+import { readFile, readdir, stat } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { defined, inputError, usageError } from '../core/errors.ts';
+import { sizeOf } from '../core/shape.ts';
+import { float32, type HostTensor } from '../core/tensor.ts';
+import type { ImageShape } from '../data/dataset.ts';
+import { operatorName } from '../graph/graph.ts';
+import { readOnnx, type OnnxModel } from '../graph/onnx-read.ts';
+import type { Runtime, Session, Tensors } from '../runtime/runtime.ts';
+import { readCheckpoint } from '../train/checkpoint.ts';
+import { openRun, runPaths, type Run } from '../train/run-folder.ts';
+import { trainConfigOf, type TrainConfig } from './config.ts';
+import { exportModel, metadataKeys } from './export.ts';
+import { modelFor } from './prepare.ts';
+
+/** Which weights of a run: the exported model (the last epoch's), or a checkpoint. */
+export type WeightsChoice = 'model' | 'last' | 'best';
+
+/** A classifier's bytes and what is known about them before they run. */
+export interface ClassifierFile {
+  /** The file that the bytes come from. */
+  readonly path: string;
+  readonly bytes: Uint8Array;
+  readonly onnx: OnnxModel;
+  /** Class names; `undefined` where the file has none. */
+  readonly labels: readonly string[] | undefined;
+  /** The run that it belongs to, where a run folder was named. */
+  readonly config: TrainConfig | undefined;
+}
+
+/** A classifier ready to run: `images` `[n, c, h, w]` with pixels in 0 … 1 to `logits` `[n, classes]`. */
+export interface OpenClassifier extends AsyncDisposable {
+  readonly session: Session;
+  readonly image: ImageShape;
+  readonly classes: number;
+  /** Images of one call: a number where the file fixes it. */
+  readonly batchSize: number | undefined;
+}
+
+async function isFolder(path: string): Promise<boolean | undefined> {
+  return await stat(path).then(
+    (found) => found.isDirectory(),
+    () => undefined,
+  );
+}
+
+/** The training run in a folder, or an error that names the runs of a comparison. */
+export async function openTrainingRun(folder: string): Promise<{ readonly run: Run; readonly config: TrainConfig }> {
+  const run = await openRun(folder);
+  if (run.config.kind === 'train') return { run, config: trainConfigOf(run) };
+  const entries = await readdir(folder, { withFileTypes: true });
+  const nested = entries
+    .filter((entry) => entry.isDirectory() && entry.name.includes('-seed'))
+    .map(({ name }) => join(folder, name));
+  throw usageError(`a ${run.config.kind} run, and one training run is needed`, {
+    where: folder,
+    ...(nested.length === 0 ? {} : { legal: nested.sort() }),
+  });
+}
+
+function labelsFrom(text: string | undefined, where: string): readonly string[] | undefined {
+  if (text === undefined) return undefined;
+  const problem = { where, expected: 'a JSON list of class names', received: text.slice(0, 40) };
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (cause) {
+    throw inputError('labels that cannot be read', { ...problem, cause });
+  }
+  if (Array.isArray(value) && value.every((label): label is string => typeof label === 'string')) return value;
+  throw inputError('labels that cannot be read', problem);
+}
+
+/** Labels from the model's metadata, or from `labels.json` beside it. */
+async function labelsOf(path: string, onnx: OnnxModel): Promise<readonly string[] | undefined> {
+  const own = onnx.metadata[metadataKeys.labels];
+  if (own !== undefined) return labelsFrom(own, `${path}: metadata ${metadataKeys.labels}`);
+  const beside = join(dirname(path), 'labels.json');
+  return labelsFrom(await readFile(beside, 'utf8').catch(() => undefined), beside);
+}
+
+async function readFileOrFail(path: string): Promise<Uint8Array> {
+  return await readFile(path).catch((cause: unknown) => {
+    throw inputError('the file cannot be read', {
+      where: path,
+      received: cause instanceof Error && 'code' in cause && cause.code === 'ENOENT' ? 'nothing there' : String(cause),
+      cause,
+    });
+  });
+}
+
+/** The classifier in an `.onnx` file. @throws an input error for a file that is missing or no ONNX model. */
+export async function readClassifierFile(path: string): Promise<ClassifierFile> {
+  const bytes = await readFileOrFail(path);
+  const onnx = readOnnx(bytes, path);
+  return { path, bytes, onnx, labels: await labelsOf(path, onnx), config: undefined };
+}
+
+async function fromCheckpoint(config: TrainConfig, path: string): Promise<ClassifierFile> {
+  const { checkpoint } = await readCheckpoint(path);
+  const model = modelFor(config.model, config.head, config);
+  const bytes = exportModel(model, checkpoint.tensors, config);
+  return { path, bytes, onnx: readOnnx(bytes, path), labels: config.classes, config };
+}
+
+/**
+ * The classifier that a path names: an `.onnx` file, or a run folder, whose `model.onnx` or checkpoint is taken.
+ *
+ * @throws an input error for what cannot be read; a usage error for a comparison, naming its runs.
+ */
+export async function readClassifier(path: string, weights: WeightsChoice = 'model'): Promise<ClassifierFile> {
+  if ((await isFolder(path)) !== true) {
+    if (weights !== 'model') throw usageError('only a run has checkpoints', { where: path });
+    return await readClassifierFile(path);
+  }
+  const { run, config } = await openTrainingRun(path);
+  const { model, last, best } = runPaths(run.paths.folder);
+  if (weights !== 'model') return await fromCheckpoint(config, weights === 'best' ? best : last);
+  if ((await isFolder(model)) === undefined) {
+    throw inputError('the run is not finished: it has no model.onnx yet', {
+      where: path,
+      hint: `go on with it (fixhead resume ${path}), or take its last checkpoint (--weights last)`,
+    });
+  }
+  return { ...(await readClassifierFile(model)), config };
+}
+
+/** Shape of the only image input `[batch, channels, height, width]`. */
+function imageOf({ path, onnx }: ClassifierFile): { image: ImageShape; input: string; batchSize: number | undefined } {
+  const { graph } = onnx;
+  const [input] = graph.inputs;
+  const type = input === undefined ? undefined : graph.types.get(input);
+  const [batch, channels, height, width] = type?.shape ?? [];
+  const one = graph.inputs.length === 1 && type?.dtype === 'float32' && type.shape.length === 4;
+  if (
+    !one ||
+    input === undefined ||
+    (channels !== 1 && channels !== 3) ||
+    typeof height !== 'number' ||
+    typeof width !== 'number'
+  ) {
+    throw inputError('not a classifier of images', {
+      where: path,
+      expected: 'one float32 input [batch, 1 or 3 channels, height, width] with sizes that are fixed',
+      received:
+        graph.inputs
+          .map(
+            (name) =>
+              `${name} ${String(graph.types.get(name)?.dtype)}[${graph.types.get(name)?.shape.join(', ') ?? ''}]`,
+          )
+          .join(', ') || 'no input',
+    });
+  }
+  return { image: { channels, height, width }, input, batchSize: typeof batch === 'number' ? batch : undefined };
+}
+
+function rows(value: HostTensor | undefined, path: string, probabilities: boolean): HostTensor<'float32'> {
+  const [batch = 0, ...rest] = value?.shape ?? [];
+  if (value?.dtype !== 'float32' || rest.length === 0) {
+    throw inputError('not a classifier of images', {
+      where: path,
+      expected: 'a float32 output [batch, classes]',
+      received: value === undefined ? 'none' : `${value.dtype}[${value.shape.join(', ')}]`,
+    });
+  }
+  // Softmax of log p is p again.
+  return float32([batch, sizeOf(rest)], probabilities ? value.data.map(Math.log) : value.data);
+}
+
+/** Loads a classifier and finds out its number of classes by running it on one black image. */
+export async function openClassifier(runtime: Runtime, file: ClassifierFile): Promise<OpenClassifier> {
+  const { path, bytes, onnx, labels } = file;
+  const { image, input, batchSize } = imageOf(file);
+  const output = onnx.graph.outputs.includes('logits') ? 'logits' : defined(onnx.graph.outputs[0], 'an output');
+  const last = onnx.graph.nodes.find((node) => node.outputs.includes(output));
+  const probabilities = last !== undefined && operatorName(last) === 'Softmax';
+  const inner = await runtime.createSession(bytes, 'inference');
+  const session: Session = {
+    inputNames: ['images'],
+    outputNames: ['logits'],
+    run: async ({ images }: Tensors) => {
+      const outputs = await inner.run({ [input]: defined(images, 'images') });
+      return { logits: rows(outputs[output], path, probabilities) };
+    },
+    [Symbol.asyncDispose]: () => inner[Symbol.asyncDispose](),
+  };
+  try {
+    const { channels, height, width } = image;
+    const size = batchSize ?? 1;
+    const black = float32([size, channels, height, width], new Float32Array(size * channels * height * width));
+    const classes = defined((await session.run({ images: black }))['logits']?.shape[1], 'classes');
+    if (labels !== undefined && labels.length !== classes) {
+      throw inputError('the labels do not fit the model', {
+        where: path,
+        expected: `${classes} names, one for each output`,
+        received: `${labels.length}`,
+      });
+    }
+    return { session, image, classes, batchSize, [Symbol.asyncDispose]: () => session[Symbol.asyncDispose]() };
+  } catch (error) {
+    await session[Symbol.asyncDispose]();
+    throw error;
+  }
+}
+
+/** A short name for messages. */
+export function nameOf({ path, config }: Pick<ClassifierFile, 'path' | 'config'>): string {
+  return config === undefined ? basename(path) : `${config.model} with head ${config.head.kind}`;
+}
