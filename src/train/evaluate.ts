@@ -8,7 +8,10 @@ import type { Weights } from '../nn/layer-context.ts';
 import type { Runtime, Session } from '../runtime/runtime.ts';
 import { evaluationGraph } from './inference-graph.ts';
 
-/** How a model does on a set of images. Accuracies are fractions in [0, 1]; the loss is the mean cross-entropy in nats. */
+/**
+ * How a model does on a set of images. Accuracies are fractions in [0, 1]; the loss is the mean cross-entropy in nats. Of equal
+ * logits the class that comes first counts as the larger. An image with a NaN among its logits is wrong, and makes the loss NaN.
+ */
 export interface Evaluation {
   readonly accuracy: number;
   /** Share of images whose label is among the five largest logits (all of them with five classes or fewer). */
@@ -38,10 +41,13 @@ function createTally(count: number, classes: number) {
     for (const logit of row) total += Math.exp(logit - largest);
     const own = row[label] ?? 0;
     let above = 0;
-    for (const logit of row) if (logit > own) above++;
+    row.forEach((logit, k) => {
+      if (logit > own || (logit === own && k < label)) above++;
+    });
     loss += Math.log(total) + largest - own;
-    if (best === label) correct++;
-    if (above < 5) amongFive++;
+    const valid = !Number.isNaN(total);
+    if (valid && best === label) correct++;
+    if (valid && above < 5) amongFive++;
     const cell = label * classes + best;
     confusion[cell] = (confusion[cell] ?? 0) + 1;
     predicted[seen] = best;
