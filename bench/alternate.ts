@@ -9,6 +9,8 @@ export interface Rounds {
   readonly rounds: number;
   /** Calls of each contender in a round, fewer of a slow one; the round counts their median. */
   readonly calls: number;
+  /** Whether a slow contender is called as often as the others. */
+  readonly allCalls?: boolean;
 }
 
 const present = (contenders: readonly (Contender | Missing)[]): readonly Contender[] =>
@@ -25,7 +27,7 @@ const TURN_MILLISECONDS = 50;
  */
 export async function alternate(
   contenders: readonly (Contender | Missing)[],
-  { warmup, rounds, calls }: Rounds,
+  { warmup, rounds, calls, allCalls = false }: Rounds,
   progress: Progress,
 ): Promise<ReadonlyMap<string, readonly number[]>> {
   const running = present(contenders);
@@ -33,7 +35,7 @@ export async function alternate(
   const callsOf = new Map<string, number>();
   for (const contender of running) {
     // The first call also sets things up.
-    const time = calls === 1 ? 0 : ((await contender.run(2))[1] ?? 0);
+    const time = calls === 1 || allCalls ? 0 : ((await contender.run(2))[1] ?? 0);
     callsOf.set(contender.name, Math.max(1, Math.min(calls, Math.floor(TURN_MILLISECONDS / time))));
   }
   for (let round = -warmup; round < rounds; round++) {

@@ -2,6 +2,7 @@ import { availableParallelism } from 'node:os';
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { FixheadError, nearestOf, usageError } from '../src/core/errors.ts';
 import type { BenchDocument, Measured, Progress } from './document.ts';
+import { benchData } from './data.ts';
 import { benchHead, type HeadBenchOptions } from './head.ts';
 import { describeMachine, loadNow } from './machine.ts';
 import { writeResults } from './results.ts';
@@ -30,6 +31,12 @@ interface HeadWords extends Shared {
   readonly batch: readonly number[];
   readonly steps?: number;
   readonly calls?: number;
+}
+
+interface DataWords extends Shared {
+  readonly batch: number;
+  readonly image: number;
+  readonly steps?: number;
 }
 
 function whole(text: string): number {
@@ -139,6 +146,16 @@ function createProgram(): Command {
         interpreters: interpretersOf(options),
       };
       return execute('head', options, () => benchHead(settings, progress));
+    });
+
+  bench(program, 'data', 'the wait for a batch that a worker thread prepares ahead')
+    .option('--batch <n>', 'images in a batch', whole, 128)
+    .option('--image <pixels>', 'height and width of an image', whole, 32)
+    .option('--steps <n>', 'counted rounds (default: 7; 2 with --quick)', whole)
+    .action((options: DataWords) => {
+      const quick = options.quick === true;
+      const settings = { ...options, rounds: options.steps ?? (quick ? 2 : 7), calls: quick ? 3 : 16 };
+      return execute('data', options, () => benchData(settings, progress));
     });
 
   program.argument('[name]', 'the bench to run; without one they are listed').action((name: string | undefined) => {

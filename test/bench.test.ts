@@ -72,11 +72,11 @@ describe('the bench command', () => {
   test('lists benches without a name', async () => {
     const { code, stdout } = await bench();
     expect(code).toBe(0);
-    expect(stdout).toMatch(/train-step .*\n\s+head /);
+    expect(stdout).toMatch(/train-step .*\n\s+head .*\n\s+data /);
   });
 
   test.each([
-    [['haed'], 'unknown bench haed; choose from train-step, head; did you mean head?'],
+    [['haed'], 'unknown bench haed; choose from train-step, head, data; did you mean head?'],
     [['head', '--sizes', '512'], 'It must look like 2048x1000'],
     [['head', '--sizes', '20x10', '--quick'], 'a hadamard head needs a power of two of features'],
     [['train-step', '--models', 'mlp'], 'the peers know the CIFAR ResNets only'],

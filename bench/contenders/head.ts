@@ -53,6 +53,7 @@ await serve(options, async ({ head: kind, features: length, classes, batch, thre
     facts: { version: runtime.description },
     call: async () => {
       await session.run({ features });
+      return undefined;
     },
   };
 });

@@ -26,6 +26,7 @@ await serve(options, async ({ size, threads }) => {
     facts: { version: runtime.description },
     call: async () => {
       await session.run({ a });
+      return undefined;
     },
   };
 });

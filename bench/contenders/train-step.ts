@@ -61,6 +61,7 @@ await serve(options, async ({ model: name, lowering, batch, image, classes, thre
       const outputs = await session.step(feeds);
       const loss = Number(outputs['loss']?.data[0]);
       if (!Number.isFinite(loss)) throw inputError('the loss is not a number', { where: `${name}, step ${step}` });
+      return undefined;
     },
   };
 });
