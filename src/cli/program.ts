@@ -3,6 +3,7 @@ import { Command } from 'commander';
 import { addCompare } from './commands/compare.ts';
 import { addData } from './commands/data.ts';
 import { addEvaluate } from './commands/evaluate.ts';
+import { addInspect } from './commands/inspect.ts';
 import { addPredict } from './commands/predict.ts';
 import { addResume } from './commands/resume.ts';
 import { addTrain } from './commands/train.ts';
@@ -44,7 +45,8 @@ function createProgram(context: CliContext): Command {
       getErrHelpWidth: () => stderr.columns ?? DEFAULT_HELP_WIDTH,
     })
     .addHelpText('after', epilogue);
-  for (const add of [addCompare, addTrain, addResume, addEvaluate, addPredict, addData]) add(program, context);
+  for (const add of [addCompare, addTrain, addResume, addEvaluate, addPredict, addInspect, addData])
+    add(program, context);
   for (const command of program.commands) {
     command.option('--verbose', 'show where an error happened');
     for (const nested of command.commands) nested.option('--verbose', 'show where an error happened');
