@@ -71,9 +71,8 @@ export function foldBatchNorm(graph: Graph): Graph {
       continue;
     const { weight, bias } = foldedFilter(filter, biasData, statistics, node.attributes.epsilon);
     const stem = source.inputs[1] ?? source.name;
-    const names = [`${stem}.folded`, `${stem}.folded_bias`] as const;
-    b.named(names[0], weight);
-    b.named(names[1], bias);
+    // Not `named`: two convolutions may share a filter.
+    const names = [b.constant(weight, `${stem}.folded`).name, b.constant(bias, `${stem}.folded_bias`).name];
     folded.add(source);
     replacement.set(node, { ...source, inputs: [source.inputs[0] ?? '', ...names], outputs: node.outputs });
   }
