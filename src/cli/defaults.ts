@@ -13,7 +13,7 @@ export const firstRun = Object.freeze({
 
 /** Recipes that replace parts of the default one for data that needs less. */
 export const recipeFor: Readonly<Record<string, Partial<Recipe>>> = Object.freeze({
-  'mnist-small': Object.freeze({ epochs: 6 }),
+  'mnist-small': Object.freeze({ epochs: 6, batchSize: 32 }),
 });
 
 /** Learning rate of an adaptive optimiser where none is given: SGD's would be a hundred times too much. */
