@@ -5,6 +5,7 @@ import { definitionOf } from '../graph/ops.ts';
 import { lowerBlocked } from './blocked.ts';
 import { fuse } from './fuse.ts';
 import { lowerPortable } from './portable.ts';
+import { scheduleForMemory } from './schedule.ts';
 import { collapseReshapes, prune } from './tidy.ts';
 
 /** What a graph is lowered to. */
@@ -24,7 +25,7 @@ export type LoweringTarget =
 export function lower(graph: Graph, target: LoweringTarget): Graph {
   const fused = fuse(graph);
   const lowered = target.kind === 'portable' ? lowerPortable(fused) : lowerBlocked(fused, target.block);
-  const tidy = prune(collapseReshapes(lowered));
+  const tidy = scheduleForMemory(prune(collapseReshapes(lowered)));
   for (const node of tidy.nodes) {
     if (node.kind === 'op' && definitionOf(node.op).domain === 'fixhead')
       throw internalError(`the ${target.kind} lowering left a macro operator`, { where: `${node.op} ${node.name}` });
