@@ -36,7 +36,7 @@ export async function openCuda(ort: NodeOrt, cpuFallback: boolean): Promise<Runt
   }
   if (!(await hasCudaLibraries())) {
     throw deviceMissing('cuda', `${library} is not installed`, {
-      hint: 'download it with "ONNXRUNTIME_NODE_INSTALL=cuda12 npm rebuild onnxruntime-node"',
+      hint: 'download it with "ONNXRUNTIME_NODE_INSTALL=cuda12 npm rebuild --ignore-scripts=false onnxruntime-node"',
     });
   }
   await checkGpu(ort);

@@ -22,7 +22,7 @@ test('an unknown device is refused with the choices', async () => {
 test.skipIf(await hasCudaLibraries())('CUDA without its libraries says how to get them', async () => {
   await expect(openRuntime({ device: 'cuda' })).rejects.toThrow(
     linux && process.arch === 'x64'
-      ? /device cuda: .*not installed.*ONNXRUNTIME_NODE_INSTALL=cuda12 npm rebuild onnxruntime-node.*or use --device cpu/
+      ? /device cuda: .*not installed.*ONNXRUNTIME_NODE_INSTALL=cuda12 npm rebuild --ignore-scripts=false onnxruntime-node.*or use --device cpu/
       : /device cuda: .*no CUDA libraries for/,
   );
 });
