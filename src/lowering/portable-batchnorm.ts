@@ -47,10 +47,11 @@ export function batchNormGrad(b: Builder, node: OpNode<'BatchNormGrad'>, { input
   const shape = staticShapeOf(x);
   const count = shape.reduce((product, extent, axis) => (axis === 1 ? product : product * extent), 1);
   const inverse = inverseDeviation(b, variance, node.attributes.epsilon);
-  const hat = mul(b, sub(b, x, alongChannels(b, mean, x)), alongChannels(b, inverse, x));
+  // x̂ = centred·inverse: the factor is applied to channel vectors, which saves a pass over the image.
+  const centred = sub(b, x, alongChannels(b, mean, x));
   const gbias = reduceSum(b, gy, reducedAxes(x));
-  const gscale = reduceSum(b, mul(b, gy, hat), reducedAxes(x));
-  const projected = mul(b, hat, alongChannels(b, mul(b, gscale, 1 / count), x));
-  const centred = sub(b, sub(b, gy, alongChannels(b, mul(b, gbias, 1 / count), x)), projected);
-  return [mul(b, centred, alongChannels(b, mul(b, scale, inverse), x)), gscale, gbias];
+  const gscale = mul(b, reduceSum(b, mul(b, gy, centred), reducedAxes(x)), inverse);
+  const projected = mul(b, centred, alongChannels(b, mul(b, mul(b, gscale, inverse), 1 / count), x));
+  const rest = sub(b, sub(b, gy, alongChannels(b, mul(b, gbias, 1 / count), x)), projected);
+  return [mul(b, rest, alongChannels(b, mul(b, scale, inverse), x)), gscale, gbias];
 }
