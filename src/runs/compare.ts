@@ -1,4 +1,5 @@
 import { stat } from 'node:fs/promises';
+import { isDeepStrictEqual } from 'node:util';
 import { usageError } from '../core/errors.ts';
 import type { ImageDataset } from '../data/dataset.ts';
 import { formatHead } from '../heads/parse.ts';
@@ -6,12 +7,19 @@ import type { HeadSpec } from '../heads/spec.ts';
 import { writeReport } from '../report/write.ts';
 import type { ComparisonDocument, HeadComparison, ReportInput } from '../report/comparison.ts';
 import type { OnTrainEvent, TrainEvent } from '../train/events.ts';
-import { createRun, lockRun, nestedRunFolder, runPaths, type LockedRun } from '../train/run-folder.ts';
+import { createRun, lockRun, nestedRunFolder, openRun, runPaths, type LockedRun } from '../train/run-folder.ts';
 import { trainingProgram } from '../train/training-program.ts';
 import { measureClassifier } from './classifier-time.ts';
-import { compareConfigOf, storedConfig, type CompareSettings, type TrainSettings } from './config.ts';
+import {
+  compareConfigOf,
+  storedConfig,
+  trainConfigOf,
+  type CompareConfig,
+  type CompareSettings,
+  type TrainSettings,
+} from './config.ts';
 import { historyOf } from './history.ts';
-import { absoluteChoice, fittingRecipe, modelFor, openChoice } from './prepare.ts';
+import { absoluteChoice, fittingRecipe, modelFor, openChoice, reopenDataset } from './prepare.ts';
 import { completeConfig, resumeTraining, startTrainingOn, type RunOptions, type TrainedRun } from './training-run.ts';
 
 /** What a comparison needs besides its settings; nothing here changes its result. */
@@ -63,11 +71,20 @@ async function headComparison(
   };
 }
 
-async function exists(path: string): Promise<boolean> {
-  return await stat(path).then(
+/**
+ * Whether a folder holds the run of exactly these settings. A comparison that replaced another one and was cut may still
+ * have runs of the other one, which must not count as its own.
+ */
+async function isRunOf(folder: string, dataset: ImageDataset, settings: TrainSettings): Promise<boolean> {
+  const started = await stat(runPaths(folder).config).then(
     () => true,
     () => false,
   );
+  if (!started) return false;
+  const run = await openRun(folder);
+  const expected = completeConfig(settings, dataset, () => undefined);
+  // Both as they are read: what a later version adds with a default makes no difference.
+  return isDeepStrictEqual(trainConfigOf(run), trainConfigOf({ ...run, config: storedConfig('train', expected) }));
 }
 
 type Start = 'new' | 'continue';
@@ -84,7 +101,7 @@ async function runOne(
   const head = formatHead(settings.head);
   const forward: OnTrainEvent = (event) => onEvent?.(head, settings.seed, event);
   const nested = nestedRunFolder(folder, head.replaceAll(':', '+'), settings.seed);
-  if (start === 'continue' && (await exists(runPaths(nested).config))) {
+  if (start === 'continue' && (await isRunOf(nested, dataset, settings))) {
     return await resumeTraining(nested, { ...rest, onEvent: forward, dataset });
   }
   // The comparison owns its nested folders: a new one replaces runs that an earlier one left there.
@@ -98,7 +115,7 @@ async function compareInFolder(
   options: CompareOptions,
 ): Promise<Comparison> {
   const settings = compareConfigOf(run);
-  const { heads, seeds, ...shared } = settings;
+  const { heads, seeds, fingerprint: _, ...shared } = settings;
   const finished: TrainedRun[] = [];
   let status: Comparison['status'] = 'finished';
   // Seed by seed, so that an interrupted comparison still has every head.
@@ -190,7 +207,8 @@ export async function startComparison(
   const log = options.log ?? (() => undefined);
   const recipe = fittingRecipe(settings.recipe, dataset, log);
   for (const head of settings.heads) checkHead(settings, head, dataset, recipe.batchSize);
-  const stored: CompareSettings = { ...settings, recipe, dataset: absoluteChoice(settings.dataset) };
+  const { fingerprint } = dataset;
+  const stored: CompareConfig = { ...settings, recipe, dataset: absoluteChoice(settings.dataset), fingerprint };
   await using run = await createRun(folder, storedConfig('compare', stored), { overwrite: options.overwrite ?? false });
   return await compareInFolder(run, dataset, 'new', options);
 }
@@ -208,6 +226,7 @@ function checkHead(
 /** Goes on with a comparison: finished runs are read again, a cut run is resumed, the others are trained. */
 export async function resumeComparison(folder: string, options: CompareOptions): Promise<Comparison> {
   await using run = await lockRun(folder);
-  const dataset = await openChoice(compareConfigOf(run).dataset, options);
+  const { dataset: choice, fingerprint } = compareConfigOf(run);
+  const dataset = await reopenDataset(choice, fingerprint, options);
   return await compareInFolder(run, dataset, 'continue', options);
 }

@@ -44,6 +44,11 @@ export interface CompareSettings extends Omit<TrainSettings, 'head' | 'seed'> {
   readonly seeds: readonly number[];
 }
 
+/** A comparison's settings with what the opened data adds. */
+export interface CompareConfig extends CompareSettings {
+  readonly fingerprint: string;
+}
+
 const count = z.number().int().positive();
 const datasetChoice = z.object({
   spec: z.string(),
@@ -139,7 +144,12 @@ const trainShape = z.object({
   normalization: z.object({ mean: z.array(z.number()), std: z.array(z.number()) }),
 });
 
-const compareShape = z.object({ ...shared, heads: z.array(head).min(1), seeds: z.array(z.number().int()).min(1) });
+const compareShape = z.object({
+  ...shared,
+  heads: z.array(head).min(1),
+  seeds: z.array(z.number().int()).min(1),
+  fingerprint: z.string(),
+});
 
 /** Without the optional keys that are undefined, which `exactOptionalPropertyTypes` tells apart from missing ones. */
 function withoutUndefined<T extends object>(value: T): { [K in keyof T]: Exclude<T[K], undefined> } {
@@ -165,13 +175,13 @@ export function trainConfigOf(run: Run): TrainConfig {
 }
 
 /** The settings of a comparison. @throws an input error naming the damaged settings. */
-export function compareConfigOf(run: Run): CompareSettings {
+export function compareConfigOf(run: Run): CompareConfig {
   const config = parseConfig(compareShape, run, 'compare');
   return { ...config, dataset: withoutUndefined(config.dataset) as DatasetChoice };
 }
 
 /** Settings as they are stored. They hold plain data only, so JSON keeps them whole. */
-export function storedConfig(kind: 'train' | 'compare', settings: TrainConfig | CompareSettings): RunConfig {
+export function storedConfig(kind: 'train' | 'compare', settings: TrainConfig | CompareConfig): RunConfig {
   const plain = JSON.parse(JSON.stringify(settings)) as JsonObject;
   return { ...plain, version: 1, kind };
 }

@@ -1,4 +1,4 @@
-import { readFile, stat } from 'node:fs/promises';
+import { readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { cli, documentOf, quick, temporaryFolder, writeImages } from '../testing.ts';
@@ -105,6 +105,42 @@ describe('fixhead compare', () => {
     expect(metrics.match(/"kind":"epoch"/g)).toHaveLength(2);
   });
 
+  it('that replaced another one and was cut does not take over the runs of the other one', async () => {
+    const folder = await temporaryFolder();
+    const data = await writeImages(join(folder, 'shapes'));
+    const out = join(folder, 'run');
+    const run = ['compare', data, ...quick, '--heads', 'learned,hadamard', '--out', out];
+    expect((await cli(run)).code).toBe(0);
+    const interruption = new AbortController();
+    interruption.abort();
+    expect((await cli([...run, '--epochs', '2', '--overwrite'], { signal: interruption.signal })).code).toBe(130);
+    expect((await cli(['resume', out])).code).toBe(0);
+    for (const head of ['learned', 'hadamard']) {
+      const metrics = await readFile(join(out, `${head}-seed0`, 'metrics.jsonl'), 'utf8');
+      expect(metrics.match(/"kind":"epoch"/g), head).toHaveLength(2);
+    }
+  });
+
+  it('shows a finished comparison again on resume without training, and refuses changed data', async () => {
+    const folder = await temporaryFolder();
+    const data = await writeImages(join(folder, 'shapes'));
+    const out = join(folder, 'run');
+    const run = ['compare', data, ...quick, '--heads', 'learned,hadamard', '--out', out, '--json'];
+    const first = documentOf(await cli(run)) as { heads: object[] };
+    const before = await readFile(join(out, 'learned-seed0', 'checkpoints', 'last.safetensors'));
+    const again = documentOf(await cli(['resume', out, '--json'])) as { heads: object[] };
+    const timeless = ({ heads, ...rest }: { heads: object[] }) => ({
+      ...rest,
+      heads: heads.map((head) => ({ ...head, classifierMicroseconds: 0 })),
+    });
+    expect(timeless(again)).toStrictEqual(timeless(first));
+    expect(await readFile(join(out, 'learned-seed0', 'checkpoints', 'last.safetensors'))).toEqual(before);
+    await rm(join(data, 'dark', '0.png'));
+    const changed = await cli(['resume', out]);
+    expect(changed.code).toBe(1);
+    expect(changed.stderr).toMatch(/the dataset has changed since this run was started/);
+  });
+
   it('chooses a new numbered folder where none is named, so that the same command works twice', async () => {
     const folder = await temporaryFolder();
     await writeImages(join(folder, 'shapes'));
@@ -123,7 +159,6 @@ describe('fixhead compare', () => {
   it('names images that it leaves out', async () => {
     const folder = await temporaryFolder();
     const data = await writeImages(join(folder, 'shapes'));
-    const { writeFile } = await import('node:fs/promises');
     await writeFile(join(data, 'dark', 'broken.png'), 'no image');
     const run = ['compare', data, ...quick, '--heads', 'hadamard', '--out', join(folder, 'run')];
     const failed = await cli(run);
