@@ -55,7 +55,7 @@ export interface TrainResult {
   readonly evaluation: Evaluation | undefined;
   /** Median milliseconds of a training step, without the preparation of its batch. */
   readonly stepMilliseconds: number;
-  /** α after each recorded step; empty for a head without a learned scale. */
+  /** α of each recorded step, before its update; empty for a head without a learned scale. */
   readonly scale: readonly { readonly step: number; readonly value: number }[];
 }
 
