@@ -55,7 +55,7 @@ export function tensor<D extends DType>(dtype: D, shape: StaticShape, data: Arra
     });
   }
   // The compiler cannot see that D selects the same member on both sides.
-  return Object.freeze({ dtype, shape: Object.freeze([...shape]), data }) as unknown as HostTensor<D>;
+  return Object.freeze({ dtype, shape: Object.freeze([...shape]), data });
 }
 
 /** A float32 tensor; a `Float32Array` is used as it is, other numbers are copied. @throws an input error if their number does not fit the shape. */

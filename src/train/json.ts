@@ -12,6 +12,11 @@ export function isJsonObject(value: unknown): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
+/** Typed: `Array.isArray` alone turns a read-only list into `any[]`. */
+export function isJsonArray(value: JsonValue | undefined): value is readonly JsonValue[] {
+  return Array.isArray(value);
+}
+
 /**
  * JSON text that reads back as the same value. `JSON.stringify` alone would write NaN and infinities as `null`.
  *

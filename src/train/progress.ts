@@ -1,7 +1,7 @@
 import { inputError } from '../core/errors.ts';
 import type { Checkpoint } from './checkpoint.ts';
 import type { EpochRecord } from './events.ts';
-import { isJsonObject, type JsonObject, type JsonValue } from './json.ts';
+import { isJsonArray, isJsonObject, type JsonObject, type JsonValue } from './json.ts';
 
 /** Where a run stands between two steps, besides its tensors. */
 export interface Progress {
@@ -48,7 +48,7 @@ function numberAt(object: JsonObject, key: string): number {
 
 function listAt(object: JsonObject, key: string): readonly JsonValue[] {
   const value = object[key];
-  if (Array.isArray(value)) return value;
+  if (isJsonArray(value)) return value;
   throw inputError('the checkpoint lacks a list', { where: `state.${key}`, received: typeof value });
 }
 
@@ -67,7 +67,7 @@ function epochRecord(value: JsonValue): EpochRecord {
 }
 
 function scalePoint(value: JsonValue): Progress['scale'][number] {
-  if (Array.isArray(value)) {
+  if (isJsonArray(value)) {
     const [step, scale] = value;
     if (typeof step === 'number' && typeof scale === 'number') return { step, value: scale };
   }

@@ -47,7 +47,7 @@ async function stateAfterOneStep(
     state: stateBindings(program, initial),
     outputs: program.outputs,
   });
-  const scalars = Object.entries(program.scalars(1, 0.1)).map(([name, value]) => [name, float32([], [value])]);
+  const scalars = Object.entries(program.scalars(1, 0.1)).map(([name, value]) => [name, float32([], [value])] as const);
   await session.step({
     images: float32([BATCH, channels, height, width], pixels),
     labels: int32([BATCH], [0, 1, 2, 0]),

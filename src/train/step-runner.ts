@@ -60,10 +60,9 @@ export async function openStepRunner(
   return Object.freeze({
     lowering,
     step: async (batch: Batch, step: number, learningRate: number) => {
-      const scalars = Object.entries(program.scalars(step, learningRate)).map(([name, value]) => [
-        name,
-        float32([], [value]),
-      ]);
+      const scalars = Object.entries(program.scalars(step, learningRate)).map(
+        ([name, value]) => [name, float32([], [value])] as const,
+      );
       const outputs = await session.step({
         images: float32(shape, batch.images),
         labels: int32([batch.size], batch.labels),
