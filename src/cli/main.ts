@@ -20,8 +20,8 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
       process.stderr.write('\nstopping after this step; once more to stop at once\n');
       interruption.abort();
     } else if (now - first.at > SECOND_SIGNAL_MS) {
-      // The bar hides the cursor.
-      if (process.stderr.isTTY) process.stderr.write('\u001B[?25h\n');
+      // The bar hides the cursor and turns line wrapping off.
+      if (process.stderr.isTTY) process.stderr.write('\u001B[?25h\u001B[?7h\n');
       process.exit(signal === 'SIGTERM' ? terminated : exitCodes.interrupted);
     }
   });
