@@ -5,4 +5,13 @@ export { measuredCoherence, type FeatureSign, type Geometry, type GeometryReques
 export { hadamardGeometry } from './hadamard.ts';
 export { orthonormalGeometry } from './orthonormal.ts';
 export { formatHead, parseHead } from './parse.ts';
-export { hadamard, headKinds, headSpec, learned, orthonormal, type HeadKind, type HeadOptions, type HeadSpec } from './spec.ts';
+export {
+  hadamard,
+  headKinds,
+  headSpec,
+  learned,
+  orthonormal,
+  type HeadKind,
+  type HeadOptions,
+  type HeadSpec,
+} from './spec.ts';
