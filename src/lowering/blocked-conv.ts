@@ -1,19 +1,12 @@
 import { defined } from '../core/errors.ts';
 import { staticShapeOf, type Value } from '../graph/builder.ts';
-import { add, neg, reduceMean, slice } from '../graph/functions.ts';
+import { add } from '../graph/functions.ts';
 import type { OpNode } from '../graph/graph.ts';
 import { forwardFilter, gradientFilter, type TapSelection } from './blocked-filters.ts';
 import { affine, blockedConv, interleave, ones, type BlockedPass } from './blocked-values.ts';
 import { axisWindows, imageShape, range, type AxisWindow } from './window.ts';
 
 type Pads = readonly [number, number, number, number];
-
-const padsOf = (vertical: AxisWindow, horizontal: AxisWindow): Pads => [
-  vertical.before,
-  horizontal.before,
-  vertical.after,
-  horizontal.after,
-];
 
 /** Every `stride`-th pixel: a 1×1 convolution with a stride reads no others. */
 export function subsampled(pass: BlockedPass, name: string, strides: readonly [number, number]): Value {
@@ -28,14 +21,8 @@ export const skipsPixels = (windows: readonly AxisWindow[]): boolean =>
   windows.every(({ kernel, before, after }) => kernel === 1 && before === 0 && after === 0) &&
   windows.some(({ stride }) => stride > 1);
 
-/** Share of the batch from which a convolution's mean is estimated: one image in 64. */
-const SAMPLED = 64;
-
-/**
- * Forward convolution. With `shift`, the result is less an estimate of its mean per channel, which costs one convolution of
- * a 64th of the batch and is otherwise free (a bias): batch statistics of the shifted result do not cancel.
- */
-export function convolution(pass: BlockedPass, node: OpNode<'Conv'>, shift: boolean): boolean {
+/** Forward convolution. */
+export function convolution(pass: BlockedPass, node: OpNode<'Conv'>): boolean {
   const { builder: b, block } = pass;
   const [x = '', w = '', bias = ''] = node.inputs;
   const [y = ''] = node.outputs;
@@ -50,25 +37,14 @@ export function convolution(pass: BlockedPass, node: OpNode<'Conv'>, shift: bool
   const strides = [vertical.stride, horizontal.stride] as const;
   const skips = input === undefined && skipsPixels(windows);
   const source = input ?? (skips ? subsampled(pass, x, strides) : pass.blocked(x));
-  const options = {
+  const result = blockedConv(b, source, forwardFilter(pass, w), {
+    bias: bias === '' ? undefined : pass.plain(bias),
     kernel: [vertical.kernel, horizontal.kernel],
-    pads: padsOf(vertical, horizontal),
-    strides: skips ? ([1, 1] as const) : strides,
+    pads: [vertical.before, horizontal.before, vertical.after, horizontal.after],
+    strides: skips ? [1, 1] : strides,
     dilations: [vertical.dilation, horizontal.dilation],
-  } as const;
-  const weights = forwardFilter(pass, w);
-  const offset = bias === '' ? undefined : pass.plain(bias);
-  if (!shift) {
-    pass.define(y, 'blocked', blockedConv(b, source, weights, { ...options, bias: offset }));
-    return true;
-  }
-  const images = staticShapeOf(source)[0] ?? 1;
-  const sample = blockedConv(b, slice(b, source, 0, 0, Math.ceil(images / SAMPLED)), weights, options);
-  const mean = reduceMean(b, b.op('nchwc.GlobalAveragePool', [sample], {}), [0, 2, 3]);
-  pass.define(y, 'shifted', {
-    value: blockedConv(b, source, weights, { ...options, bias: neg(b, mean) }),
-    shift: offset === undefined ? mean : add(b, mean, offset),
   });
+  pass.define(y, 'blocked', result);
   return true;
 }
 

@@ -21,7 +21,6 @@ interface Forms {
   phases?: Phases;
   /** `[N, C, 1, 1]`: the value is the same at every pixel. */
   uniform?: Value;
-  shifted?: Shifted;
   scaled?: Scaled;
 }
 
@@ -31,14 +30,6 @@ export interface Phases {
   readonly value: Value;
   /** Pixels of a cell: the strides of the convolution it is a gradient of. */
   readonly cell: readonly [rows: number, columns: number];
-}
-
-/** A value less a constant per channel. */
-export interface Shifted {
-  /** Blocked. */
-  readonly value: Value;
-  /** `[C]`: what to add. */
-  readonly shift: Value;
 }
 
 /** A value divided by a constant per channel. */
@@ -97,8 +88,6 @@ export function startBlockedPass(graph: Graph, block: number): BlockedPass {
 
   const makeBlocked = (name: string, forms: Forms): Value => {
     const [batch, channels, height, width] = extentsOf(name);
-    if (forms.shifted !== undefined)
-      return affine(self, forms.shifted.value, ones(self, channels), forms.shifted.shift);
     if (forms.scaled !== undefined) return affine(self, forms.scaled.value, forms.scaled.scale, undefined);
     if (forms.phases !== undefined) return interleave(self, forms.phases, [batch, channels, height, width]);
     if (forms.uniform !== undefined) {
@@ -123,8 +112,8 @@ export function startBlockedPass(graph: Graph, block: number): BlockedPass {
     blockable,
     extents: extentsOf,
     isBlocked: (name) => {
-      const { blocked, phases, uniform, shifted, scaled } = formsOf(name);
-      return [blocked, phases, uniform, shifted, scaled].some((form) => form !== undefined);
+      const { blocked, phases, uniform, scaled } = formsOf(name);
+      return [blocked, phases, uniform, scaled].some((form) => form !== undefined);
     },
     isKnown: (name) => Object.keys(formsOf(name)).length > 0,
     plain: (name) => {

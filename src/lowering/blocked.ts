@@ -21,7 +21,7 @@ import { copyNode, operandsOf } from './pass.ts';
 export function lowerBlocked(graph: Graph, block: 8 | 16): Graph {
   const pass = startBlockedPass(graph, block);
   const { builder: b } = pass;
-  const context: Context = { graph, pass, norms: batchNorms(pass), shifts: shiftedConvolutions(graph, pass) };
+  const context: Context = { graph, pass, norms: batchNorms(pass) };
   for (const node of graph.nodes) {
     if (node.kind === 'foreign') {
       copyNode(b, node, (name) => plainName(pass, name));
@@ -48,30 +48,6 @@ interface Context {
   readonly graph: Graph;
   readonly pass: BlockedPass;
   readonly norms: BatchNorms;
-  /** Names of the nodes whose result may be shifted. */
-  readonly shifts: ReadonlySet<string>;
-}
-
-/** Convolutions that only a batch normalisation and its gradient read, neither of which minds a constant per channel. */
-function shiftedConvolutions(graph: Graph, pass: BlockedPass): ReadonlySet<string> {
-  const norms = new Map<string, OpNode<'BatchNormTraining'>>();
-  const others = new Set<string>(graph.outputs);
-  for (const node of graph.nodes) {
-    const [x = ''] = node.inputs;
-    if (node.kind === 'op' && node.op === 'BatchNormTraining' && pass.blockable(x) !== undefined && !norms.has(x)) {
-      norms.set(x, node);
-      for (const name of node.inputs.slice(1)) others.add(name);
-    } else if (node.kind === 'op' && node.op === 'BatchNormGrad') {
-      const [gy = '', input = '', , mean] = node.inputs;
-      others.add(gy);
-      if (norms.get(input)?.outputs[1] !== mean) others.add(input);
-    } else for (const name of node.inputs) others.add(name);
-  }
-  const shifted = graph.nodes.flatMap((node) => {
-    const [y = ''] = node.outputs;
-    return node.kind === 'op' && node.op === 'Conv' && norms.has(y) && !others.has(y) ? [node.name] : [];
-  });
-  return new Set(shifted);
 }
 
 /** How a node of operator K is emitted on blocked values; false where its operands do not fit. */
@@ -94,7 +70,7 @@ const elementwise = {
 
 const blockedRecipes: { readonly [K in Op]?: BlockedRecipe<K> } = {
   ...elementwise,
-  Conv: ({ pass, shifts }, node) => convolution(pass, node, shifts.has(node.name)),
+  Conv: ({ pass }, node) => convolution(pass, node),
   ConvInputGrad: ({ pass }, node) => inputGradient(pass, node),
   ConvWeightGrad: ({ pass }, node) => weightGradient(pass, node),
   BatchNormTraining: ({ norms }, node) => norms.forward(node),

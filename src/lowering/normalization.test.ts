@@ -68,8 +68,7 @@ describe('BatchNormTraining and BatchNormGrad, portable and blocked', () => {
 });
 
 describe('batch statistics of values far from zero', () => {
-  // Per channel a mean of `ratio` standard deviations: E[x²] − E[x]² of the values as they are would lose ratio² of
-  // precision, a relative variance error of 5e-4 at 30 and of 1e-2 at 100.
+  // Per channel a mean of `ratio` standard deviations: E[x²] − E[x]² has a relative error of 5e-4 at 30 and 1e-2 at 100.
   const farFeeds = (graph: Graph, ratio: number) => {
     const feeds = new Map(normalFeeds(graph));
     const x = defined(feeds.get('x'), 'x');
@@ -96,27 +95,14 @@ describe('batch statistics of values far from zero', () => {
       const actual = defined(results.get(name), name).data;
       return Math.max(...reference.map((value, at) => Math.abs((actual[at] ?? NaN) - value) / scale));
     };
-    // What remains is the rounding of the values themselves: ratio·ε of a deviation, √count of them a sum.
+    // The mean is rounded to ratio·ε of a deviation: normalised values feel it, their variance does not.
     expect(worst('out0')).toBeLessThan(16 * ratio * EPSILON);
-    expect(worst('out2')).toBeLessThan(64 * EPSILON + 4 * ratio * EPSILON);
+    expect(worst('out2')).toBeLessThan(64 * EPSILON);
     expect(worst('out4')).toBeLessThan(1024 * ratio * EPSILON);
-  });
-
-  test.skipIf(blocked.length === 0)('a first image unlike the others costs little precision', async () => {
-    // The mean is estimated from the first image: here it is off by eleven deviations.
-    const graph = normGraph([64, 16, 4, 4], { convolved: true });
-    const feeds = farFeeds(graph, 1000);
-    defined(feeds.get('x'), 'x').data.fill(0, 0, 16 * 16);
-    const expected = defined(evaluateGraph(graph, feeds).get('out2'), 'variance').data;
-    for (const target of blocked) {
-      const actual = defined((await runOnnx(lower(graph, target), feeds)).get('out2'), 'variance').data;
-      const worst = Math.max(...expected.map((value, at) => Math.abs((actual[at] ?? NaN) - value) / value));
-      expect(worst).toBeLessThan(1e-4);
-    }
   });
 });
 
-test('a convolution that others read too is normalised without shifting it', async () => {
+test('the input of a normalisation may have other readers', async () => {
   const graph = build((b) => {
     const x = b.input('x', 'float32', [3, 16, 4, 4]);
     const w = b.constant(
