@@ -243,3 +243,10 @@ test('a cosine loss trains without scale and bias', () => {
   expect(loss).toBeGreaterThan(0);
   expect(loss).toBeLessThan(2);
 });
+
+test('label smoothing with the cosine loss is refused, not ignored', () => {
+  const options = { batchSize: BATCH, optimizer: sgd(), labelSmoothing: 0.1, clipNorm: null };
+  expect(() => trainingProgram(model('hadamard:loss=cosine'), options)).toThrow(
+    /head hadamard:loss=cosine: label smoothing .* the cosine loss has none/,
+  );
+});

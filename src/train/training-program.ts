@@ -1,5 +1,5 @@
 import { gradients } from '../autodiff/gradients.ts';
-import { defined, internalError } from '../core/errors.ts';
+import { defined, internalError, usageError } from '../core/errors.ts';
 import { sizeOf, type StaticShape } from '../core/shape.ts';
 import { float32, type HostTensor } from '../core/tensor.ts';
 import { createBuilder, type Builder, type Value } from '../graph/builder.ts';
@@ -129,9 +129,17 @@ function pack(b: Builder, values: readonly Value[]): Value {
 /**
  * The graph of one training step: forward pass, loss, gradients of every trained parameter, update of parameters, optimiser
  * state and running statistics. Nothing in it depends on the data, so one graph serves the whole run.
+ *
+ * @throws a usage error for label smoothing with the cosine loss.
  */
 export function trainingProgram(model: Model, options: ProgramOptions): TrainingProgram {
   const { batchSize, optimizer } = options;
+  if (options.labelSmoothing > 0 && model.head.spec.loss === 'cosine') {
+    throw usageError('label smoothing changes targets of a softmax, and the cosine loss has none', {
+      where: `head ${model.head.name}`,
+      hint: 'set label smoothing to 0 or use the cross-entropy loss',
+    });
+  }
   const { graph: forward, tensors } = forwardGraph(model, batchSize, options.labelSmoothing);
   const names = tensors.parameters.map(({ name }) => name);
   const { graph: backward, gradients: gradientOf } = gradients(forward, { loss: 'loss', wrt: names });
