@@ -7,6 +7,8 @@ export interface CliIo {
   readonly stderr: OutputStream;
   /** Aborts to ask for an orderly end: save what there is and say how to go on. */
   readonly signal?: AbortSignal;
+  /** Called when a training has begun: from then on an interruption must save first; before, there is nothing to save. */
+  readonly onTraining?: () => void;
   readonly env: Readonly<Record<string, string | undefined>>;
 }
 

@@ -11,15 +11,16 @@ const terminated = 143;
 
 const interruption = new AbortController();
 const first: { at?: number; signal?: NodeJS.Signals } = {};
+const state = { training: false };
 
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   process.on(signal, () => {
     const now = performance.now();
-    if (first.at === undefined) {
+    if (first.at === undefined && state.training) {
       Object.assign(first, { at: now, signal });
       process.stderr.write('\nstopping after this step; once more to stop at once\n');
       interruption.abort();
-    } else if (now - first.at > SECOND_SIGNAL_MS) {
+    } else if (first.at === undefined || now - first.at > SECOND_SIGNAL_MS) {
       // The bar hides the cursor and turns line wrapping off.
       if (process.stderr.isTTY) process.stderr.write('\u001B[?25h\u001B[?7h\n');
       process.exit(signal === 'SIGTERM' ? terminated : exitCodes.interrupted);
@@ -38,6 +39,9 @@ const code = await runCli(process.argv.slice(2), {
   stdout: process.stdout,
   stderr: process.stderr,
   signal: interruption.signal,
+  onTraining: () => {
+    state.training = true;
+  },
   env: process.env,
 });
 process.exitCode = code === exitCodes.interrupted && first.signal === 'SIGTERM' ? terminated : code;

@@ -1,16 +1,18 @@
 import { SingleBar } from 'cli-progress';
 import type { DataProgress, OnDataProgress } from '../data/progress.ts';
 import type { OnTrainEvent, TrainEvent } from '../train/events.ts';
-import { duration, megabytes, percent, rate } from './format.ts';
+import { duration, megabytes, percent, rate, whole } from './format.ts';
 import type { OutputStream } from './io.ts';
 
 /** Tells how a long job goes: a bar on a terminal, a line now and then elsewhere. */
 export interface Reporter {
   /** One line that stays. */
   readonly line: (text: string) => void;
+  /** Progress of something that is counted; `total` absent where it is not known. */
+  readonly count: (text: string, done: number, total: number | undefined) => void;
   readonly data: OnDataProgress;
-  /** Progress of one training run: `index` (from 0) of `count` runs of equal length. */
-  readonly run: (title: string, index: number, count: number) => OnTrainEvent;
+  /** Progress of one training run: `index` (from 0) of `runs` runs of equal length. */
+  readonly run: (title: string, index: number, runs: number) => OnTrainEvent;
   /** Takes the bar away; lines may still follow. */
   readonly close: () => void;
 }
@@ -58,28 +60,30 @@ export function createReporter(stream: OutputStream, { quiet }: { readonly quiet
     } else bar?.update(value, payload);
   };
 
-  let dataLineAt = -Infinity;
-  const data = ({ phase, what, done, total, unit }: DataProgress): void => {
+  let countLineAt = -Infinity;
+  const count = (text: string, done: number, total: number | undefined): void => {
     if (quiet) return;
-    const count = (value: number): string => (unit === 'bytes' ? megabytes(value) : `${value} ${unit}`);
-    const verb = { download: 'downloading', extract: 'unpacking', decode: 'reading' }[phase];
-    const text = `${verb} ${what}: ${count(done)}${total === undefined ? '' : ` of ${count(total)}`}`;
     const finished = total !== undefined && done >= total;
     if (bars) {
       if (finished) close();
-      else draw(`data ${phase} ${what}`, '[{bar}] {text}', total ?? 1, total === undefined ? 0 : done, { text });
-    } else if (performance.now() - dataLineAt > LINE_INTERVAL_MS && !finished) {
+      else draw('count', '[{bar}] {text}', total ?? 1, total === undefined ? 0 : done, { text });
+    } else if (performance.now() - countLineAt > LINE_INTERVAL_MS && !finished) {
       // The first line of a quick job would only be noise.
-      if (dataLineAt !== -Infinity) stream.write(`${text}\n`);
-      dataLineAt = performance.now();
+      if (countLineAt !== -Infinity) stream.write(`${text}\n`);
+      countLineAt = performance.now();
     }
+  };
+  const data = ({ phase, what, done, total, unit }: DataProgress): void => {
+    const amount = (value: number): string => (unit === 'bytes' ? megabytes(value) : `${whole(value)} ${unit}`);
+    const verb = { download: 'downloading', extract: 'unpacking', decode: 'reading' }[phase];
+    count(`${verb} ${what}: ${amount(done)}${total === undefined ? '' : ` of ${amount(total)}`}`, done, total);
   };
 
   // Over all runs of this job: a second run goes at about the speed of the first.
   let stepsTaken = 0;
   let trainingMs = 0;
 
-  const run = (title: string, index: number, count: number): OnTrainEvent => {
+  const run = (title: string, index: number, runs: number): OnTrainEvent => {
     let resumedAt = performance.now();
     let lineAt = performance.now();
     let epochs = 0;
@@ -93,7 +97,7 @@ export function createReporter(stream: OutputStream, { quiet }: { readonly quiet
       resumedAt = now;
     };
     const timeLeft = (step: number): string => {
-      const steps = totalSteps - step + (count - index - 1) * totalSteps;
+      const steps = totalSteps - step + (runs - index - 1) * totalSteps;
       return stepsTaken === 0 ? '' : duration((trainingMs / stepsTaken) * steps);
     };
     const show = (event: StepEvent): void => {
@@ -144,7 +148,7 @@ export function createReporter(stream: OutputStream, { quiet }: { readonly quiet
               `train ${percent(trainAccuracy)}`,
               `validation ${percent(validationAccuracy)}`,
               ...(latest === undefined ? [] : [rate(latest.imagesPerSecond)]),
-              ...(left === '' || (step === totalSteps && index === count - 1) ? [] : [`${left} left`]),
+              ...(left === '' || (step === totalSteps && index === runs - 1) ? [] : [`${left} left`]),
             ].join(' · '),
           );
           return;
@@ -157,7 +161,7 @@ export function createReporter(stream: OutputStream, { quiet }: { readonly quiet
     };
   };
 
-  return Object.freeze({ line, data, run, close });
+  return Object.freeze({ line, count, data, run, close });
 }
 
 function figures({ epoch, loss, accuracy, imagesPerSecond, scale }: StepEvent, epochs: number): string {

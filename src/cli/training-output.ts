@@ -1,3 +1,4 @@
+import type { OnTrainEvent } from '../train/events.ts';
 import type { TrainedRun } from '../runs/training-run.ts';
 import { runPaths } from '../train/run-folder.ts';
 import { bytes, percent, whole } from './format.ts';
@@ -52,4 +53,13 @@ export function showTraining(run: TrainedRun, output: Output, reporter: Reporter
     reporter.line(`stopped; everything is saved. Go on with: fixhead resume ${run.folder}`);
     context.setExitCode(exitCodes.interrupted);
   }
+}
+
+/** Shows a run of its own. */
+export function trainingProgress(reporter: Reporter, title: string, { io }: CliContext): OnTrainEvent {
+  const show = reporter.run(title, 0, 1);
+  return (event) => {
+    io.onTraining?.();
+    show(event);
+  };
 }

@@ -101,6 +101,7 @@ async function compare(data: string, flags: CompareFlags, context: CliContext): 
       ...openOptionsOf(flags),
       overwrite: flags.overwrite === true,
       onEvent: (head, seed, event) => {
+        context.io.onTraining?.();
         runOf(head, seed)(event);
       },
     });

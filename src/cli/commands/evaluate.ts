@@ -78,6 +78,9 @@ async function evaluate(
       weights: flags.weights,
       log: reporter.line,
       onDataProgress: reporter.data,
+      onProgress: (done, count) => {
+        reporter.count(`${whole(done)} of ${whole(count)} images`, done, count);
+      },
       ...openOptionsOf(flags),
       ...(io.signal === undefined ? {} : { signal: io.signal }),
       ...(data === undefined
@@ -91,6 +94,7 @@ async function evaluate(
             },
           }),
     });
+    reporter.close();
     for (const note of result.dataset.notes) reporter.line(`note: ${note}`);
     const { accuracy, top5, loss, count } = result;
     output.print(

@@ -61,6 +61,9 @@ async function predict(
     top: flags.top,
     weights: flags.weights,
     onPrediction: show,
+    onProgress: (done, count) => {
+      if (json) reporter.count(`${done} of ${count} images`, done, count);
+    },
     ...(io.signal === undefined ? {} : { signal: io.signal }),
   });
   const read = predictions.filter((each) => each.kind === 'read').map(({ file, top }) => ({ file, top }));

@@ -10,7 +10,7 @@ import { outputOf, type CliContext } from '../io.ts';
 import { createReporter } from '../progress.ts';
 import { addWorkOptions, openDevice, runOptionsOf, type WorkFlags } from '../run-options.ts';
 import { openOptionsOf, type DataFlags } from '../training-options.ts';
-import { showTraining } from '../training-output.ts';
+import { showTraining, trainingProgress } from '../training-output.ts';
 
 interface ResumeFlags extends WorkFlags, Pick<DataFlags, 'download' | 'dataDir'> {}
 
@@ -55,7 +55,10 @@ async function resume(folder: string, flags: ResumeFlags, context: CliContext): 
     };
     if (kind === 'train') {
       const { head } = trainConfigOf(run);
-      const trained = await resumeTraining(folder, { ...options, onEvent: reporter.run(formatHead(head), 0, 1) });
+      const trained = await resumeTraining(folder, {
+        ...options,
+        onEvent: trainingProgress(reporter, formatHead(head), context),
+      });
       reporter.close();
       showTraining(trained, output, reporter, context);
       return;
@@ -65,6 +68,7 @@ async function resume(folder: string, flags: ResumeFlags, context: CliContext): 
     const result = await resumeComparison(folder, {
       ...options,
       onEvent: (head, seed, event) => {
+        context.io.onTraining?.();
         runOf(head, seed)(event);
       },
     });

@@ -25,7 +25,7 @@ import {
   type DataFlags,
   type RecipeFlags,
 } from '../training-options.ts';
-import { showTraining } from '../training-output.ts';
+import { showTraining, trainingProgress } from '../training-output.ts';
 
 interface TrainFlags extends DataFlags, RecipeFlags, WorkFlags {
   readonly model: string;
@@ -86,7 +86,7 @@ async function train(data: string, flags: TrainFlags, context: CliContext): Prom
       ...runOptionsOf(flags, runtime, context.io, { log: reporter.line, data: reporter.data }),
       ...openOptionsOf(flags),
       overwrite: flags.overwrite === true,
-      onEvent: reporter.run(formatHead(head), 0, 1),
+      onEvent: trainingProgress(reporter, formatHead(head), context),
     });
     reporter.close();
     for (const note of run.dataset.notes) reporter.line(`note: ${note}`);
