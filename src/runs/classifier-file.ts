@@ -164,7 +164,25 @@ function rows(value: HostTensor | undefined, path: string, probabilities: boolea
     });
   }
   // Softmax of log p is p again.
-  return float32([batch, sizeOf(rest)], probabilities ? value.data.map(Math.log) : value.data);
+  return float32(
+    [batch, sizeOf(rest)],
+    probabilities ? value.data.map((p) => Math.log(Math.max(p, SMALLEST_PROBABILITY))) : value.data,
+  );
+}
+
+/** Smallest normal float32: what a probability that underflowed counts as, so that its loss stays a number. */
+const SMALLEST_PROBABILITY = 2 ** -126;
+
+/** Operators that change the form of a tensor and not its numbers. */
+const formOnly = new Set(['Identity', 'Reshape', 'Flatten', 'Squeeze', 'Unsqueeze', 'Cast']);
+
+/** Whether an output is what a Softmax gave: probabilities in place of logits. */
+function endsInSoftmax(graph: OnnxModel['graph'], output: string): boolean {
+  const node = graph.nodes.find((each) => each.outputs.includes(output));
+  if (node === undefined) return false;
+  const operator = operatorName(node);
+  const [source] = node.inputs;
+  return operator === 'Softmax' || (formOnly.has(operator) && source !== undefined && endsInSoftmax(graph, source));
 }
 
 /** Loads a classifier and finds out its number of classes by running it on one black image. */
@@ -172,8 +190,7 @@ export async function openClassifier(runtime: Runtime, file: ClassifierFile): Pr
   const { path, bytes, onnx, labels } = file;
   const { image, input, batchSize } = imageOf(file);
   const output = onnx.graph.outputs.includes('logits') ? 'logits' : defined(onnx.graph.outputs[0], 'an output');
-  const last = onnx.graph.nodes.find((node) => node.outputs.includes(output));
-  const probabilities = last !== undefined && operatorName(last) === 'Softmax';
+  const probabilities = endsInSoftmax(onnx.graph, output);
   const inner = await runtime.createSession(bytes, 'inference');
   const session: Session = {
     inputNames: ['images'],
