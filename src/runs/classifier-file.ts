@@ -1,5 +1,5 @@
 import { readFile, readdir, stat } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { defined, inputError, usageError } from '../core/errors.ts';
 import { sizeOf } from '../core/shape.ts';
 import { float32, type HostTensor } from '../core/tensor.ts';
@@ -218,9 +218,4 @@ export async function openClassifier(runtime: Runtime, file: ClassifierFile): Pr
     await session[Symbol.asyncDispose]();
     throw error;
   }
-}
-
-/** A short name for messages. */
-export function nameOf({ path, config }: Pick<ClassifierFile, 'path' | 'config'>): string {
-  return config === undefined ? basename(path) : `${config.model} with head ${config.head.kind}`;
 }
