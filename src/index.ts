@@ -65,5 +65,16 @@ export * from './report/index.ts';
 
 export { resumeComparison, startComparison, type CompareOptions, type Comparison } from './runs/compare.ts';
 export type { CompareSettings, DatasetChoice, TrainConfig, TrainSettings } from './runs/config.ts';
+export { evaluateClassifier, type EvaluateOptions, type FileEvaluation } from './runs/evaluate.ts';
 export { evaluateExported, exportModel } from './runs/export.ts';
+export type { NodeCost } from './runs/graph-cost.ts';
+export { inspectModel, inspectPath, type ClassifierCost, type GeometryFacts, type Inspection } from './runs/inspect.ts';
+export {
+  imageFiles,
+  predictImages,
+  type ClassProbability,
+  type Prediction,
+  type PredictOptions,
+  type Predictions,
+} from './runs/predict.ts';
 export { resumeTraining, startTraining, type RunOptions, type TrainedRun } from './runs/training-run.ts';

@@ -1,7 +1,7 @@
 import { defined, inputError } from '../core/errors.ts';
 import type { HostTensor } from '../core/tensor.ts';
 import { openBatchLoader } from '../data/batches.ts';
-import type { ImageDataset } from '../data/dataset.ts';
+import type { Batch, ImageDataset } from '../data/dataset.ts';
 import type { Model } from '../heads/model.ts';
 import type { Weights } from '../nn/layer-context.ts';
 import { learningRateAt } from '../optim/schedule.ts';
@@ -12,7 +12,7 @@ import type { EpochRecord, OnTrainEvent } from './events.ts';
 import type { MetricRecord } from './metrics.ts';
 import { progressFrom, progressState, type Progress } from './progress.ts';
 import type { Recipe } from './recipe.ts';
-import { openStepRunner, type LoweringChoice, type StepResult, type StepRunner } from './step-runner.ts';
+import { openStepRunner, type LoweringChoice, type StepRunner } from './step-runner.ts';
 import { initialTensors, trainingProgram } from './training-program.ts';
 
 /** Where a run keeps what it must not lose. `train` without a store keeps everything in memory. */
@@ -63,19 +63,18 @@ export interface TrainResult {
 const RECORDED_STEPS = 400;
 const SAVE_INTERVAL_MS = 60_000;
 
-function diverged(result: StepResult, step: number, epoch: number, runtime: Runtime): Error | undefined {
-  if (!Number.isFinite(result.loss)) {
-    return inputError(`the loss became ${result.loss} at step ${step} (epoch ${epoch + 1})`, {
+function checkLoss(loss: number, step: number, epoch: number, runtime: Runtime): void {
+  if (!Number.isFinite(loss)) {
+    throw inputError(`the loss became ${loss} at step ${step} (epoch ${epoch})`, {
       hint: 'training diverged: lower the learning rate, add warm-up or clip gradients (--lr, --warmup, --clip); earlier checkpoints are whole',
     });
   }
   // A broken GPU kernel was seen to give exactly zero while the weights turned to garbage.
-  if (result.loss === 0 && runtime.device !== 'cpu') {
-    return inputError(`the loss became exactly 0 at step ${step} on ${runtime.device}`, {
+  if (loss === 0 && runtime.device !== 'cpu') {
+    throw inputError(`the loss became exactly 0 at step ${step} on ${runtime.device}`, {
       hint: 'this device computes wrongly; train with --device cpu',
     });
   }
-  return undefined;
 }
 
 function median(values: readonly number[]): number {
@@ -134,89 +133,73 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
       scale: progress.scale,
     });
 
-  while (progress.epoch < recipe.epochs) {
-    const { epoch } = progress;
-    if (progress.batch < stepsPerEpoch) {
-      for await (const batch of loader.epoch(epoch, progress.batch)) {
-        const step = progress.step + 1;
-        const learningRate = learningRateAt(recipe.schedule, recipe.learningRate, step - 1, length);
-        const started = performance.now();
-        const result = await runner.step(batch, step, learningRate);
-        times.push(performance.now() - started);
-        const failure = diverged(result, step, epoch, runtime);
-        if (failure !== undefined) throw failure;
-        const recorded = step % recordEvery === 0 || step === totalSteps;
-        progress = {
-          ...progress,
-          step,
-          batch: progress.batch + 1,
-          lossSum: progress.lossSum + result.loss,
-          correctSum: progress.correctSum + result.correct,
-          scale:
-            recorded && result.scale !== undefined
-              ? [...progress.scale, { step, value: result.scale }]
-              : progress.scale,
-        };
-        const accuracy = progress.correctSum / (progress.batch * recipe.batchSize);
-        if (recorded) {
-          const { loss, scale = null } = result;
-          await store?.record([
-            {
-              kind: 'step',
-              step,
-              epoch: epoch + 1,
-              loss,
-              accuracy: result.correct / recipe.batchSize,
-              learningRate,
-              scale,
-            },
-          ]);
-        }
-        const imagesPerSecond = (1000 * recipe.batchSize) / median(times.slice(-20));
-        emit({
-          kind: 'step',
-          step,
-          totalSteps,
-          epoch: epoch + 1,
-          loss: result.loss,
-          accuracy,
-          imagesPerSecond,
-          learningRate,
-          scale: result.scale,
-        });
-        if (signal?.aborted === true) {
-          await save('last');
-          return await finish('interrupted');
-        }
-        const due =
-          options.saveEverySteps === undefined
-            ? performance.now() - savedAt > SAVE_INTERVAL_MS
-            : step % options.saveEverySteps === 0;
-        if (due && progress.batch < stepsPerEpoch) await save('last');
-      }
-    }
-    const ended = await endEpoch(
-      options,
-      runner,
-      progress,
-      learningRateAt(recipe.schedule, recipe.learningRate, progress.step - 1, length),
-    );
-    evaluation = ended.evaluation;
-    const improved = ended.record.validationAccuracy > progress.bestAccuracy;
+  const takeStep = async (batch: Batch): Promise<void> => {
+    const step = progress.step + 1;
+    const epoch = progress.epoch + 1;
+    const learningRate = learningRateAt(recipe.schedule, recipe.learningRate, step - 1, length);
+    const started = performance.now();
+    const { loss, correct, scale } = await runner.step(batch, step, learningRate);
+    times.push(performance.now() - started);
+    checkLoss(loss, step, epoch, runtime);
+    const recorded = step % recordEvery === 0 || step === totalSteps;
     progress = {
       ...progress,
-      epoch: epoch + 1,
+      step,
+      batch: progress.batch + 1,
+      lossSum: progress.lossSum + loss,
+      correctSum: progress.correctSum + correct,
+      scale: recorded && scale !== undefined ? [...progress.scale, { step, value: scale }] : progress.scale,
+    };
+    if (recorded) {
+      const accuracy = correct / recipe.batchSize;
+      await store?.record([{ kind: 'step', step, epoch, loss, accuracy, learningRate, scale: scale ?? null }]);
+    }
+    const accuracy = progress.correctSum / (progress.batch * recipe.batchSize);
+    const imagesPerSecond = (1000 * recipe.batchSize) / median(times.slice(-20));
+    emit({ kind: 'step', step, totalSteps, epoch, loss, accuracy, imagesPerSecond, learningRate, scale });
+  };
+
+  const closeEpoch = async (): Promise<void> => {
+    const learningRate = learningRateAt(recipe.schedule, recipe.learningRate, progress.step - 1, length);
+    const ended = await endEpoch(options, runner, progress, learningRate);
+    const { record, tensors } = ended;
+    evaluation = ended.evaluation;
+    const improved = record.validationAccuracy > progress.bestAccuracy;
+    progress = {
+      ...progress,
+      epoch: progress.epoch + 1,
       batch: 0,
       lossSum: 0,
       correctSum: 0,
-      epochs: [...progress.epochs, ended.record],
-      bestAccuracy: Math.max(progress.bestAccuracy, ended.record.validationAccuracy),
+      epochs: [...progress.epochs, record],
+      bestAccuracy: Math.max(progress.bestAccuracy, record.validationAccuracy),
     };
-    await store?.record([{ kind: 'epoch', ...ended.record }]);
-    if (improved) await save('best', ended.tensors);
-    await save('last', ended.tensors);
-    emit({ kind: 'epoch', record: ended.record, evaluation });
-    if (signal?.aborted === true && progress.epoch < recipe.epochs) return await finish('interrupted');
+    await store?.record([{ kind: 'epoch', ...record }]);
+    if (improved) await save('best', tensors);
+    await save('last', tensors);
+    emit({ kind: 'epoch', record, evaluation });
+  };
+
+  const saveIsDue = (): boolean =>
+    options.saveEverySteps === undefined
+      ? performance.now() - savedAt > SAVE_INTERVAL_MS
+      : progress.step % options.saveEverySteps === 0;
+  const stopped = (): boolean => signal?.aborted === true;
+
+  while (progress.epoch < recipe.epochs) {
+    // A run can have been stopped between an epoch's last step and its evaluation.
+    if (progress.batch < stepsPerEpoch) {
+      for await (const batch of loader.epoch(progress.epoch, progress.batch)) {
+        await takeStep(batch);
+        if (stopped()) {
+          await save('last');
+          return await finish('interrupted');
+        }
+        if (saveIsDue() && progress.batch < stepsPerEpoch) await save('last');
+      }
+    }
+    await closeEpoch();
+    if (stopped() && progress.epoch < recipe.epochs) return await finish('interrupted');
   }
   return await finish('finished');
 }
