@@ -1,23 +1,7 @@
-import onnxProto from 'onnx-proto';
+import type onnxProto from 'onnx-proto';
 import type { Dim, Shape } from '../core/shape.ts';
 import type { DType } from '../core/tensor.ts';
-
-/** Element type codes of the ONNX format (onnx.TensorProto.DataType). */
-const elementTypes = {
-  float32: 1,
-  uint8: 2,
-  int8: 3,
-  uint16: 4,
-  int16: 5,
-  int32: 6,
-  int64: 7,
-  bool: 9,
-  float16: 10,
-  float64: 11,
-  uint32: 12,
-  uint64: 13,
-  bfloat16: 16,
-} as const satisfies Record<DType, number>;
+import { AttributeType, dataTypes, ModelProto } from '../graph/onnx-common.ts';
 
 /** One value of a tiny model. */
 export interface TinyValue {
@@ -41,15 +25,14 @@ export function tinyModel(
   inputs: readonly TinyValue[],
   outputs: readonly TinyValue[],
 ): Uint8Array {
-  const { onnx } = onnxProto;
   const domains = new Set(['', ...nodes.map((node) => node.domain ?? '')]);
   const value = ({ name, dtype, shape }: TinyValue): onnxProto.onnx.IValueInfoProto => ({
     name,
     type: {
-      tensorType: { elemType: elementTypes[dtype], shape: { dim: shape.map(dimension) } },
+      tensorType: { elemType: dataTypes[dtype], shape: { dim: shape.map(dimension) } },
     },
   });
-  const model = onnx.ModelProto.create({
+  const model = ModelProto.create({
     irVersion: 8,
     opsetImport: [...domains].map((domain) => ({ domain, version: domain === '' ? 17 : 1 })),
     graph: {
@@ -62,14 +45,14 @@ export function tinyModel(
         attribute: Object.entries(node.attributes ?? {}).map(([name, i]) => ({
           name,
           i,
-          type: onnx.AttributeProto.AttributeType.INT,
+          type: AttributeType.INT,
         })),
       })),
       input: inputs.map(value),
       output: outputs.map(value),
     },
   });
-  return onnx.ModelProto.encode(model).finish();
+  return ModelProto.encode(model).finish();
 }
 
 function dimension(dim: Dim): onnxProto.onnx.TensorShapeProto.IDimension {
