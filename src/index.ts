@@ -65,6 +65,7 @@ export * from './report/index.ts';
 
 export { resumeComparison, startComparison, type CompareOptions, type Comparison } from './runs/compare.ts';
 export type { CompareSettings, DatasetChoice, TrainConfig, TrainSettings } from './runs/config.ts';
+export type { WeightsChoice } from './runs/classifier-file.ts';
 export { evaluateClassifier, type EvaluateOptions, type FileEvaluation } from './runs/evaluate.ts';
 export { evaluateExported, exportModel } from './runs/export.ts';
 export type { NodeCost } from './runs/graph-cost.ts';

@@ -6,6 +6,7 @@ import { openClassifier, readClassifier, type ClassifierFile, type WeightsChoice
 import type { DatasetChoice } from './config.ts';
 import { openChoice, reopenDataset, type OpenChoiceOptions } from './prepare.ts';
 
+/** What `evaluateClassifier` evaluates on, and how. */
 export interface EvaluateOptions extends OpenChoiceOptions {
   readonly runtime: Runtime;
   /** The data; a run's own unless given. Its images take the model's size. */
@@ -15,6 +16,7 @@ export interface EvaluateOptions extends OpenChoiceOptions {
   readonly signal?: AbortSignal;
   /** Called with the number of images done and of all. */
   readonly onProgress?: (done: number, count: number) => void;
+  /** Receives one line for each decision that a reader should know about. */
   readonly log?: (line: string) => void;
 }
 

@@ -50,6 +50,7 @@ export interface GeometryFacts {
   readonly fixedParameters: number;
 }
 
+/** The layers of a model, its size, and what its classifier costs. */
 export interface Inspection {
   readonly model: string;
   readonly image: ImageShape | null;

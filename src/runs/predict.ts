@@ -7,6 +7,7 @@ import { listImages } from '../data/list-images.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import { openClassifier, readClassifier, type OpenClassifier, type WeightsChoice } from './classifier-file.ts';
 
+/** One answer of a model for an image. */
 export interface ClassProbability {
   /** The class's name, or its number where the model has no names. */
   readonly label: string;
@@ -20,17 +21,20 @@ export type Prediction =
   | { readonly kind: 'read'; readonly file: string; readonly top: readonly ClassProbability[] }
   | { readonly kind: 'failed'; readonly file: string; readonly error: string };
 
+/** How `predictImages` runs. */
 export interface PredictOptions {
   readonly runtime: Runtime;
   /** How many classes to give for each image; at least 1. */
   readonly top?: number;
   readonly weights?: WeightsChoice;
   readonly signal?: AbortSignal;
+  /** Called with the number of images done and of all. */
   readonly onProgress?: (done: number, count: number) => void;
   /** Receives each prediction as soon as it is known, in the order of the files. */
   readonly onPrediction?: (prediction: Prediction) => void;
 }
 
+/** The predictions for a list of files, in its order. */
 export interface Predictions {
   /** Class names, where the model has some. */
   readonly labels: readonly string[] | undefined;
