@@ -208,7 +208,7 @@ function unreadableNotes(
   throw inputError(`${count} cannot be read: ${someOf(named)}`, {
     where: folder,
     received: unreadable.get(firstIndex) ?? '',
-    hint: 'repair or remove them, or choose to skip unreadable images',
+    hint: 'repair or remove them, or choose to skip unreadable images (--on-unreadable skip)',
   });
 }
 
