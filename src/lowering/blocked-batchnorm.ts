@@ -73,6 +73,9 @@ export function batchNorms(pass: BlockedPass): BatchNorms {
           ...activation,
         });
     pass.define(y, 'blocked', result);
+    // A dilation means nothing to a 1×1 kernel, but keeps ONNX Runtime from merging the second computation with the first.
+    if (sum === '' && activation.relu)
+      pass.define(y, 'remake', () => affine(pass, centred, factor, shift, { ...activation, dilations: [2, 2] }));
     pass.define(meanName, 'plain', mean);
     pass.define(varianceName, 'plain', variance);
     return true;

@@ -22,6 +22,8 @@ interface Forms {
   /** `[N, C, 1, 1]`: the value is the same at every pixel. */
   uniform?: Value;
   scaled?: Scaled;
+  /** Computes the blocked value a second time, in one cheap pass. */
+  remake?: () => Value;
 }
 
 /** An image split by the position of its pixels in a grid of cells: channels (row in cell, column in cell, channel). */
@@ -52,6 +54,11 @@ export interface BlockedPass extends Pass {
   readonly isKnown: (name: string) => boolean;
   readonly plain: (name: string) => Value;
   readonly blocked: (name: string) => Value;
+  /**
+   * The blocked value for the backward pass. Where it is cheap to compute again it is, so that memory need not hold it from
+   * the forward pass until then.
+   */
+  readonly again: (name: string) => Value;
   /** Whether one node reads the value, and nobody else: an operator may then write its result over it. */
   readonly hasOneReader: (name: string) => boolean;
   /** The form if the value has it. */
@@ -124,6 +131,10 @@ export function startBlockedPass(graph: Graph, block: number): BlockedPass {
       const forms = formsOf(name);
       return (forms.blocked ??= makeBlocked(name, forms));
     },
+    again: (name) => {
+      const { remake } = formsOf(name);
+      return remake === undefined ? self.blocked(name) : self.once(`again ${name}`, remake);
+    },
     hasOneReader: (name) => readers.get(name) === 1,
     form: (name, form) => formsOf(name)[form],
     define: (name, form, value) => {
@@ -175,7 +186,7 @@ export function affine(
   x: Value,
   scale: Value,
   bias: Value | undefined,
-  options: Pick<BlockedConv, 'sum' | 'relu' | 'pads' | 'strides'> = {},
+  options: Pick<BlockedConv, 'sum' | 'relu' | 'pads' | 'strides' | 'dilations'> = {},
 ): Value {
   const { builder: b } = pass;
   const group = channelsOf(x);

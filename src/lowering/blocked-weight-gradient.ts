@@ -35,7 +35,7 @@ export function weightGradient(pass: BlockedPass, node: OpNode<'ConvWeightGrad'>
 
   const width = horizontal.size + horizontal.before + after(horizontal);
   const rows = blocked
-    ? blockedRows(pass, skips ? subsampled(pass, x, strides) : pass.blocked(x), horizontal)
+    ? blockedRows(pass, skips ? subsampled(pass, x, strides) : pass.again(x), horizontal)
     : plainRows(pass, pass.plain(x), horizontal);
   const images = reshape(b, fillBatch(pass, rows), [groups, block, vertical.size, width * channels]);
   const columns = reshape(b, b.op('nchwc.ReorderInput', [images], { channels_last: 0 }), [

@@ -122,7 +122,7 @@ function reluGradient({ pass }: Context, node: OpNode<'ReluGrad'>): boolean {
   const [gx = ''] = node.outputs;
   const extents = pass.blockable(gx);
   if (extents === undefined || !(pass.isBlocked(gy) || pass.isBlocked(y))) return false;
-  const mask = b.op('HardSigmoid', [pass.blocked(y)], { alpha: STEEP, beta: 0 });
+  const mask = b.op('HardSigmoid', [pass.again(y)], { alpha: STEEP, beta: 0 });
   const same = pass.form(gy, 'uniform');
   if (same === undefined) {
     pass.define(gx, 'blocked', mul(b, pass.blocked(gy), mask));

@@ -18,9 +18,14 @@ import {
   reshape,
   split,
 } from '../../src/graph/functions.ts';
-import { countOperators, operatorName, type Graph } from '../../src/graph/graph.ts';
+import { countOperators, operatorName, type Graph, type OpNode } from '../../src/graph/graph.ts';
+import { createModel } from '../../src/heads/model.ts';
+import { hadamard } from '../../src/heads/spec.ts';
 import { fuse } from '../../src/lowering/fuse.ts';
 import { lower } from '../../src/lowering/lower.ts';
+import { createBackbone } from '../../src/models/registry.ts';
+import { sgd } from '../../src/optim/optimizer.ts';
+import { trainingProgram } from '../../src/train/training-program.ts';
 import { blockedTargets, portable } from '../support/lowering.ts';
 import type { NdArray } from '../reference/array.ts';
 import { evaluateGraph } from '../reference/evaluate.ts';
@@ -161,4 +166,24 @@ describe('a residual network', () => {
   test('lowering is a pure function', () => {
     for (const target of [portable, ...blocked]) expect(lower(graph, target)).toEqual(lower(trainingGraph(), target));
   });
+});
+
+test('ReLUs after a batch normalisation are computed again for the backward pass, but not those after a sum', () => {
+  const model = createModel(createBackbone('resnet8', { channels: 3, height: 8, width: 8 }), hadamard(), 5);
+  const { graph } = trainingProgram(model, { batchSize: 4, optimizer: sgd(), labelSmoothing: 0, clipNorm: null });
+  const lowered = lower(graph, { kind: 'blocked', block: 16 });
+  const relus = lowered.nodes.filter(
+    (node): node is OpNode<'nchwc.Conv'> =>
+      node.kind === 'op' && node.op === 'nchwc.Conv' && node.attributes.activation === 'Relu',
+  );
+  const again = relus.filter((node) => node.attributes.dilations.join() === '2,2');
+  // Stem, and one inside each of the three blocks; each block also ends in a ReLU after its residual sum.
+  expect(again).toHaveLength(4);
+  expect(relus).toHaveLength(4 + 4 + 3);
+  // The second computation reads what the first read (its factor through a Reshape of its own): the values are the same.
+  const operands = ({ inputs: [x, , bias] }: OpNode<'nchwc.Conv'>): string => `${x ?? ''} ${bias ?? ''}`;
+  for (const node of again) {
+    const first = relus.filter((other) => other !== node && operands(other) === operands(node));
+    expect(first.map((other) => other.attributes.dilations)).toEqual([[1, 1]]);
+  }
 });
