@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { writeImages } from '../src/cli/testing.ts';
+import { writeImages } from './support/cli.ts';
 import { randomStream } from '../src/core/random.ts';
 import { bytesOf } from '../src/core/tensor.ts';
 import { readCheckpoint } from '../src/train/checkpoint.ts';

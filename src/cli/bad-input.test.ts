@@ -1,7 +1,7 @@
 import { mkdir, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { cli, quick, temporaryFolder, writeImages } from './testing.ts';
+import { cli, quick, temporaryFolder, writeImages } from '../../test/support/cli.ts';
 
 /** Wrong use: nothing is read or written, the exit code is 2, and the text says what would be right. */
 const wrongUse: readonly (readonly [what: string, argv: readonly string[], text: RegExp])[] = [

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
-import { cli } from './testing.ts';
+import { cli } from '../../test/support/cli.ts';
 
 describe('help', () => {
   it.each([

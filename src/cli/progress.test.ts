@@ -1,7 +1,7 @@
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import type { TrainEvent } from '../train/events.ts';
 import { createReporter } from './progress.ts';
-import { recordingStream } from './testing.ts';
+import { recordingStream } from '../../test/support/cli.ts';
 
 const totalSteps = 20;
 

@@ -1,7 +1,7 @@
 import { readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { cli, documentOf, quick, temporaryFolder, writeImages } from '../testing.ts';
+import { cli, documentOf, quick, temporaryFolder, writeImages } from '../../../test/support/cli.ts';
 
 const number: unknown = expect.any(Number);
 

@@ -5,7 +5,7 @@ import { float32 } from '../../core/tensor.ts';
 import { createBuilder, toOnnx, type Builder, type Value } from '../../graph/index.ts';
 import { ModelProto } from '../../graph/onnx-common.ts';
 import { conv, flatten, globalAveragePool, matmul, relu, add, transpose } from '../../graph/functions.ts';
-import { cli, documentOf, quick, temporaryFolder, writeImages } from '../testing.ts';
+import { cli, documentOf, quick, temporaryFolder, writeImages } from '../../../test/support/cli.ts';
 
 interface Document {
   readonly parameters: object;

@@ -1,7 +1,7 @@
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { cli, documentOf, quick, temporaryFolder, writeImages } from '../testing.ts';
+import { cli, documentOf, quick, temporaryFolder, writeImages } from '../../../test/support/cli.ts';
 
 /** Trains a small model and gives its data and folder. */
 async function trained(

@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { Writable } from 'node:stream';
 import sharp from 'sharp';
 import { onTestFinished } from 'vitest';
-import type { OutputStream } from './io.ts';
-import { runCli } from './program.ts';
+import type { OutputStream } from '../../src/cli/io.ts';
+import { runCli } from '../../src/cli/program.ts';
 
 /** A stream that keeps what is written to it. */
 export function recordingStream(options: { readonly isTTY?: boolean; readonly columns?: number } = {}): OutputStream & {
