@@ -1,6 +1,7 @@
 import { readdir } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { findEntry } from '../data/catalog.ts';
+import { codeOf } from '../train/atomic.ts';
 
 /** Characters that are safe in a file name everywhere. */
 function plainName(text: string): string {
@@ -20,7 +21,7 @@ function dataName(spec: string): string {
 async function isFree(folder: string): Promise<boolean> {
   return await readdir(folder).then(
     (names) => names.length === 0,
-    (error: unknown) => error instanceof Error && 'code' in error && error.code === 'ENOENT',
+    (error: unknown) => codeOf(error) === 'ENOENT',
   );
 }
 

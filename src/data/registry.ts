@@ -1,8 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join, resolve } from 'node:path';
-import { closest, distance } from 'fastest-levenshtein';
-import { inputError, internalError, usageError } from '../core/errors.ts';
+import { inputError, internalError, nearestOf, usageError } from '../core/errors.ts';
 import { extractArchive, isArchiveName } from './archive.ts';
 import { assembleDataset, type RawDataset, type SplitChoice } from './assemble.ts';
 import { catalog, findEntry, type CatalogEntry } from './catalog.ts';
@@ -131,12 +130,11 @@ function refuseSize(raw: RawDataset, { imageSize }: OpenOptions): RawDataset {
 
 function unknownDataset(spec: string): Error {
   const names = catalog.flatMap((entry) => [entry.name, ...entry.aliases]);
-  const nearest = closest(spec.toLowerCase(), names);
-  const near = distance(spec.toLowerCase(), nearest) <= Math.max(2, spec.length / 3);
+  const { hint } = nearestOf(spec.toLowerCase(), names);
   return usageError('unknown dataset, and no folder of this name', {
     received: JSON.stringify(spec),
     legal: catalog.map(({ name }) => name),
-    hint: `${near ? `did you mean ${nearest}? ` : ''}A path to a folder is also possible`,
+    hint: `${hint === undefined ? '' : `${hint} `}A path to a folder is also possible`,
   });
 }
 

@@ -192,7 +192,6 @@ export const ops = {
 
 /** The name of an operator of the table. */
 export type Op = keyof typeof ops;
-export type Domain = (typeof ops)[Op]['domain'];
 
 type KindType<A> = A extends `operand${number}`
   ? readonly number[]

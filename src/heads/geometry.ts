@@ -36,6 +36,14 @@ export interface GeometryRequest {
   readonly sign: FeatureSign;
 }
 
+/**
+ * How many orthogonal class vectors there are on N features: N, or N − 1 where they must also be orthogonal to (1, …, 1)
+ * because the features are non-negative.
+ */
+export function orthogonalCapacity(features: number, sign: FeatureSign): number {
+  return sign === 'signed' ? features : features - 1;
+}
+
 /** Largest |⟨qᵢ, qⱼ⟩| over all pairs of different rows of `[count, features]`, by brute force in float64. */
 export function measuredCoherence(vectors: Float32Array, features: number): number {
   const count = vectors.length / features;

@@ -1,7 +1,7 @@
 import { usageError } from '../core/errors.ts';
 import { float32 } from '../core/tensor.ts';
 import { matmul, reshape, slice } from '../graph/functions.ts';
-import type { Geometry, GeometryRequest } from './geometry.ts';
+import { orthogonalCapacity, type Geometry, type GeometryRequest } from './geometry.ts';
 
 /** Entry of Sylvester's Hadamard matrix: (−1)^(number of ones in row AND column). */
 function sylvester(row: number, column: number): 1 | -1 {
@@ -39,7 +39,7 @@ export function hadamardGeometry({ classes, features, sign }: GeometryRequest): 
       hint: 'an orthonormal or a learned head takes any number of features',
     });
   }
-  const capacity = sign === 'signed' ? features : features - 1;
+  const capacity = orthogonalCapacity(features, sign);
   if (classes > capacity) {
     throw usageError('more classes than a hadamard head has rows', {
       expected: `at most ${capacity} classes for ${features} ${sign} features`,

@@ -2,7 +2,7 @@ import { usageError } from '../core/errors.ts';
 import { randomStream } from '../core/random.ts';
 import { float32 } from '../core/tensor.ts';
 import { matmul } from '../graph/functions.ts';
-import type { Geometry, GeometryRequest } from './geometry.ts';
+import { orthogonalCapacity, type Geometry, type GeometryRequest } from './geometry.ts';
 
 /**
  * `count` random orthonormal vectors of R^N, `[count, N]`: Gaussian vectors made orthonormal one after the other (modified
@@ -46,7 +46,7 @@ export function orthonormalGeometry({
   sign,
   seed,
 }: GeometryRequest & { readonly seed: number }): Geometry {
-  const capacity = sign === 'signed' ? features : features - 1;
+  const capacity = orthogonalCapacity(features, sign);
   if (classes > capacity) {
     throw usageError('more classes than orthonormal vectors', {
       expected: `at most ${capacity} classes for ${features} ${sign} features`,

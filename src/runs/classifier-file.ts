@@ -1,12 +1,14 @@
-import { readFile, readdir, stat } from 'node:fs/promises';
+import { readFile, readdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { defined, inputError, usageError } from '../core/errors.ts';
 import { sizeOf } from '../core/shape.ts';
 import { float32, type HostTensor } from '../core/tensor.ts';
 import type { ImageShape } from '../data/dataset.ts';
+import { kindOf } from '../data/files.ts';
 import { operatorName } from '../graph/graph.ts';
 import { readOnnx, type OnnxModel } from '../graph/onnx-read.ts';
 import type { Runtime, Session, Tensors } from '../runtime/runtime.ts';
+import { codeOf } from '../train/atomic.ts';
 import { readCheckpoint } from '../train/checkpoint.ts';
 import { openRun, runPaths, type Run } from '../train/run-folder.ts';
 import { trainConfigOf, type TrainConfig } from './config.ts';
@@ -35,13 +37,6 @@ export interface OpenClassifier extends AsyncDisposable {
   readonly classes: number;
   /** Images of one call: a number where the file fixes it. */
   readonly batchSize: number | undefined;
-}
-
-async function isFolder(path: string): Promise<boolean | undefined> {
-  return await stat(path).then(
-    (found) => found.isDirectory(),
-    () => undefined,
-  );
 }
 
 /** The training run in a folder, or an error that names the runs of a comparison. */
@@ -79,11 +74,12 @@ async function labelsOf(path: string, onnx: OnnxModel): Promise<readonly string[
   return labelsFrom(await readFile(beside, 'utf8').catch(() => undefined), beside);
 }
 
-async function readFileOrFail(path: string): Promise<Uint8Array> {
+/** The bytes of a model file. @throws an input error that says whether there is nothing or it cannot be read. */
+export async function readModelFile(path: string): Promise<Uint8Array> {
   return await readFile(path).catch((cause: unknown) => {
     throw inputError('the file cannot be read', {
       where: path,
-      received: cause instanceof Error && 'code' in cause && cause.code === 'ENOENT' ? 'nothing there' : String(cause),
+      received: codeOf(cause) === 'ENOENT' ? 'nothing there' : String(cause),
       cause,
     });
   });
@@ -91,7 +87,7 @@ async function readFileOrFail(path: string): Promise<Uint8Array> {
 
 /** The classifier in an `.onnx` file. @throws an input error for a file that is missing or no ONNX model. */
 export async function readClassifierFile(path: string): Promise<ClassifierFile> {
-  const bytes = await readFileOrFail(path);
+  const bytes = await readModelFile(path);
   const onnx = readOnnx(bytes, path);
   return { path, bytes, onnx, labels: await labelsOf(path, onnx), config: undefined };
 }
@@ -109,14 +105,14 @@ async function fromCheckpoint(config: TrainConfig, path: string): Promise<Classi
  * @throws an input error for what cannot be read; a usage error for a comparison, naming its runs.
  */
 export async function readClassifier(path: string, weights: WeightsChoice = 'model'): Promise<ClassifierFile> {
-  if ((await isFolder(path)) !== true) {
+  if ((await kindOf(path)) !== 'folder') {
     if (weights !== 'model') throw usageError('only a run has checkpoints', { where: path });
     return await readClassifierFile(path);
   }
   const { run, config } = await openTrainingRun(path);
   const { model, last, best } = runPaths(run.paths.folder);
   if (weights !== 'model') return await fromCheckpoint(config, weights === 'best' ? best : last);
-  if ((await isFolder(model)) === undefined) {
+  if ((await kindOf(model)) === undefined) {
     throw inputError('the run is not finished: it has no model.onnx yet', {
       where: path,
       hint: `go on with it (fixhead resume ${path}), or take its last checkpoint (--weights last)`,

@@ -1,4 +1,5 @@
 import { randomStream } from '../core/random.ts';
+import { median } from '../core/statistics.ts';
 import { float32 } from '../core/tensor.ts';
 import { toOnnx } from '../graph/onnx-write.ts';
 import type { Head } from '../heads/head.ts';
@@ -23,5 +24,5 @@ export async function measureClassifier(runtime: Runtime, head: Head, weights: W
     await session.run({ features });
     if (run >= WARMUP) times.push(1000 * (performance.now() - started));
   }
-  return times.sort((a, b) => a - b)[Math.floor(RUNS / 2)] ?? 0;
+  return median(times);
 }

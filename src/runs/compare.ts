@@ -1,13 +1,14 @@
-import { stat } from 'node:fs/promises';
 import { isDeepStrictEqual } from 'node:util';
 import { usageError } from '../core/errors.ts';
 import type { ImageDataset } from '../data/dataset.ts';
+import { kindOf } from '../data/files.ts';
 import { formatHead } from '../heads/parse.ts';
 import type { HeadSpec } from '../heads/spec.ts';
 import { writeReport } from '../report/write.ts';
 import type { ComparisonDocument, HeadComparison, ReportInput } from '../report/comparison.ts';
 import type { OnTrainEvent, TrainEvent } from '../train/events.ts';
 import { createRun, lockRun, nestedRunFolder, openRun, runPaths, type LockedRun } from '../train/run-folder.ts';
+import { lastEpoch } from '../train/trainer.ts';
 import { trainingProgram } from '../train/training-program.ts';
 import { measureClassifier } from './classifier-time.ts';
 import {
@@ -57,7 +58,7 @@ async function headComparison(
   const seeds = runs.map((run) => ({
     seed: run.config.seed,
     validationAccuracy: run.evaluation?.accuracy ?? 0,
-    trainAccuracy: run.result.epochs.at(-1)?.trainAccuracy ?? 0,
+    trainAccuracy: lastEpoch(run.result).trainAccuracy,
   }));
   const accuracies = seeds.map(({ validationAccuracy }) => validationAccuracy);
   return {
@@ -76,11 +77,7 @@ async function headComparison(
  * have runs of the other one, which must not count as its own.
  */
 async function isRunOf(folder: string, dataset: ImageDataset, settings: TrainSettings): Promise<boolean> {
-  const started = await stat(runPaths(folder).config).then(
-    () => true,
-    () => false,
-  );
-  if (!started) return false;
+  if ((await kindOf(runPaths(folder).config)) === undefined) return false;
   const run = await openRun(folder);
   const expected = completeConfig(settings, dataset, () => undefined);
   // Both as they are read: what a later version adds with a default makes no difference.

@@ -1,8 +1,8 @@
-import { readFile, stat } from 'node:fs/promises';
 import { inputError } from '../core/errors.ts';
 import { sizeOf } from '../core/shape.ts';
 import { bytesPerElement } from '../core/tensor.ts';
 import type { ImageShape } from '../data/dataset.ts';
+import { kindOf } from '../data/files.ts';
 import type { Graph } from '../graph/graph.ts';
 import { measuredCoherence, type Geometry } from '../heads/geometry.ts';
 import { createHead } from '../heads/head.ts';
@@ -11,7 +11,7 @@ import { parseHead } from '../heads/parse.ts';
 import type { HeadSpec } from '../heads/spec.ts';
 import { filled, type Weights } from '../nn/layer-context.ts';
 import { evaluationGraph } from '../train/inference-graph.ts';
-import { openTrainingRun } from './classifier-file.ts';
+import { openTrainingRun, readModelFile } from './classifier-file.ts';
 import { metadataKeys } from './export.ts';
 import { findClassifier } from './find-classifier.ts';
 import { nodeCosts, type NodeCost } from './graph-cost.ts';
@@ -154,14 +154,7 @@ function ownHead(text: string | undefined, where: string): HeadSpec | undefined 
 
 /** What an `.onnx` file consists of and costs; fixhead's own or any other. @throws an input error for a file that is none. */
 export async function inspectFile(path: string): Promise<Inspection> {
-  const bytes = await readFile(path).catch((cause: unknown) => {
-    const absent = cause instanceof Error && 'code' in cause && cause.code === 'ENOENT';
-    throw inputError('the file cannot be read', {
-      where: path,
-      received: absent ? 'nothing there' : String(cause),
-      cause,
-    });
-  });
+  const bytes = await readModelFile(path);
   const { graph, metadata, producer, opset } = readForInspection(bytes, path);
   const own = producer === 'fixhead';
   const head = own ? ownHead(metadata[metadataKeys.head], path) : undefined;
@@ -255,9 +248,5 @@ function headSize(
 
 /** What a path names: a run's model, or an `.onnx` file. */
 export async function inspectPath(path: string): Promise<Inspection> {
-  const folder = await stat(path).then(
-    (found) => found.isDirectory(),
-    () => false,
-  );
-  return folder ? await inspectRun(path) : await inspectFile(path);
+  return (await kindOf(path)) === 'folder' ? await inspectRun(path) : await inspectFile(path);
 }

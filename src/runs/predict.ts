@@ -1,8 +1,8 @@
-import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { FixheadError, inputError, usageError } from '../core/errors.ts';
 import { float32 } from '../core/tensor.ts';
 import { decodeImage } from '../data/decode-image.ts';
+import { kindOf } from '../data/files.ts';
 import { listImages } from '../data/list-images.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import { openClassifier, readClassifier, type OpenClassifier, type WeightsChoice } from './classifier-file.ts';
@@ -47,11 +47,7 @@ const BATCH = 32;
 export async function imageFiles(paths: readonly string[]): Promise<readonly string[]> {
   const files: string[] = [];
   for (const path of paths) {
-    const folder = await stat(path).then(
-      (found) => found.isDirectory(),
-      () => false,
-    );
-    if (!folder) {
+    if ((await kindOf(path)) !== 'folder') {
       files.push(path);
       continue;
     }

@@ -1,8 +1,8 @@
-import { readFile } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import type { ImageDataset } from '../data/dataset.ts';
 import { countParameters, modelTensors, type Model, type ParameterCounts } from '../heads/model.ts';
 import type { Runtime } from '../runtime/runtime.ts';
-import { writeFileAtomically } from '../train/atomic.ts';
+import { codeOf, writeFileAtomically } from '../train/atomic.ts';
 import {
   checkCheckpointFits,
   checkIdentity,
@@ -185,10 +185,10 @@ export async function startTrainingOn(
 
 /** What a run's last checkpoint holds, or `undefined` if it was cut before the first one. */
 async function lastCheckpoint(run: LockedRun, model: Model, config: TrainConfig): Promise<Checkpoint | undefined> {
-  const exists = await readFile(run.paths.last).then(
+  const exists = await stat(run.paths.last).then(
     () => true,
     (error: unknown) => {
-      if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return false;
+      if (codeOf(error) === 'ENOENT') return false;
       throw error;
     },
   );

@@ -1,4 +1,5 @@
 import { defined, inputError } from '../core/errors.ts';
+import { median } from '../core/statistics.ts';
 import type { HostTensor } from '../core/tensor.ts';
 import { openBatchLoader } from '../data/batches.ts';
 import type { Batch, ImageDataset } from '../data/dataset.ts';
@@ -75,11 +76,6 @@ function checkLoss(loss: number, step: number, epoch: number, runtime: Runtime):
       hint: 'this device computes wrongly; train with --device cpu',
     });
   }
-}
-
-function median(values: readonly number[]): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  return sorted[Math.floor(sorted.length / 2)] ?? 0;
 }
 
 /**

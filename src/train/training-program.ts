@@ -8,7 +8,7 @@ import { add, concat, mul, reshape } from '../graph/functions.ts';
 import type { Graph, OpNode } from '../graph/graph.ts';
 import { scaleParameter } from '../heads/head.ts';
 import type { Model } from '../heads/model.ts';
-import { createLayerContext, type ModelTensors } from '../nn/layer-context.ts';
+import { createLayerContext, filled, type ModelTensors } from '../nn/layer-context.ts';
 import { correctCount, oneHot } from '../nn/losses.ts';
 import { initialValues, type ParameterSpec } from '../nn/parameters.ts';
 import { clipByGlobalNorm } from '../optim/clip.ts';
@@ -235,11 +235,10 @@ function updatedBuffers(b: Builder, buffers: Value, tensors: ModelTensors): Valu
 export function initialTensors(program: TrainingProgram, seed: number): ReadonlyMap<string, HostTensor> {
   const known = new Map<string, HostTensor>();
   for (const spec of program.tensors.parameters) known.set(spec.name, float32(spec.shape, initialValues(spec, seed)));
-  for (const spec of program.tensors.buffers)
-    known.set(spec.name, float32(spec.shape, new Float32Array(sizeOf(spec.shape)).fill(spec.initial)));
+  for (const spec of program.tensors.buffers) known.set(spec.name, filled(spec.shape, spec.initial));
   for (const vector of program.state) {
     for (const { key, shape } of vector.parts) {
-      if (!known.has(key)) known.set(key, float32(shape, new Float32Array(sizeOf(shape))));
+      if (!known.has(key)) known.set(key, filled(shape, 0));
     }
   }
   return known;
