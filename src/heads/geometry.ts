@@ -8,25 +8,71 @@ import type { LayerContext } from '../nn/layer-context.ts';
  */
 export type FeatureSign = 'non-negative' | 'signed';
 
-/** A set of fixed unit class vectors q₁ … q_C in R^N and the fast way to multiply by them. */
+/**
+ * What a set of class vectors is.
+ *
+ * - `rows`: rows of one Hadamard matrix; `biorthogonal`: those and their negatives; `coset`: rows of several signed
+ *   Hadamard matrices H·D_a.
+ * - `simplex`: all cosines −1/(count − 1); `orthonormal`: random, orthogonal; `random`: independent directions; `custom`: given.
+ */
+export type GeometryKind = 'rows' | 'biorthogonal' | 'coset' | 'simplex' | 'orthonormal' | 'random' | 'custom';
+
+/** What one product of one feature vector with all class vectors takes: additions, multiplications and stored bytes. */
+export interface ProductCost {
+  readonly adds: number;
+  readonly multiplies: number;
+  readonly constantBytes: number;
+}
+
+/**
+ * A run of consecutive slots that is computed at once, so that a loss over millions of classes never holds them all.
+ * A slot is a place in the geometry's own order of vectors.
+ */
+export interface SlotBlock {
+  readonly first: number;
+  readonly count: number;
+  /** `[count]` 1 where a class has the slot, 0 where none has; `undefined` where every slot is taken. */
+  readonly used: Float32Array | undefined;
+  /** The inner products ⟨q_s, x⟩ of x `[batch, N]`: `[batch, count]`. */
+  readonly product: (c: LayerContext, x: Value) => Value;
+  /** Σ_s w_s·q_s of weights w `[batch, count]`: `[batch, N]`. The transpose of `product`. */
+  readonly transposed: (c: LayerContext, weights: Value) => Value;
+}
+
+/** A set of fixed unit class vectors q₁ … q_C in R^N and the fast ways to multiply by them. */
 export interface Geometry {
-  readonly kind: 'hadamard' | 'orthonormal';
+  readonly kind: GeometryKind;
+  /** How it is built, for people: `Sylvester 2^10, 98 Kerdock bases`. */
+  readonly construction: string;
   readonly features: number;
   readonly classes: number;
-  /** How many classes this geometry offers at N features of this sign. */
+  /** How many of the features the vectors use: the order of the Hadamard matrix, else N. */
+  readonly order: number;
+  /** How many orthonormal bases the vectors come from; 0 where there are none (`random`, `custom`, `simplex`). */
+  readonly bases: number;
+  /** Whether the negative of a class vector may be another class vector: cosine −1, which no class can be mistaken over. */
+  readonly antipodal: boolean;
+  /** How many classes this geometry offers at N features of this sign; Infinity for `random`. */
   readonly capacity: number;
-  /** Largest |⟨qᵢ, qⱼ⟩|, i ≠ j, that the construction promises (0 up to float32 rounding for an orthonormal set). */
+  /** Largest |cos| between two class vectors that are not antipodal, as promised by the construction (0 for an orthonormal set). */
   readonly coherence: number;
   /** Whether every class vector is orthogonal to (1, …, 1). */
   readonly balanced: boolean;
-  /** Arithmetic and storage of one product with one feature vector. */
-  readonly cost: { readonly multiplyAdds: number; readonly constantBytes: number };
+  readonly cost: ProductCost;
   /** Numbers that a stored matrix holds: counted as (untrained) parameters of the model. */
   readonly fixedParameters: number;
-  /** The inner products ⟨qᵢ, x⟩ of x `[batch, N]`: `[batch, C]`. */
+  /** How many slots there are: C, or more where classes were assigned to some of many vectors. */
+  readonly slots: number;
+  /** Slot of each class; `undefined` where class i has slot i. */
+  readonly codes: Uint32Array | undefined;
+  /** The inner products ⟨qᵢ, x⟩ of x `[batch, N]` with the vectors of all classes, in their order: `[batch, C]`. */
   readonly product: (c: LayerContext, x: Value) => Value;
-  /** The class vectors, `[C, N]` row-major: for checks and inspection, never for running. */
-  readonly vectors: () => Float32Array;
+  /** All slots, in blocks of about `slots` slots (of at least one basis where the product is a transform). */
+  readonly blocks: (slots: number) => readonly SlotBlock[];
+  /** The vectors of given slots (int32 `[batch]`): `[batch, N]`. */
+  readonly rowsOf: (c: LayerContext, slots: Value) => Value;
+  /** The vector of one class, `[N]`: for checks, assignment and inspection, never for running. */
+  readonly vector: (index: number) => Float32Array;
 }
 
 /** The place that a set of class vectors must fill. */
@@ -34,6 +80,13 @@ export interface GeometryRequest {
   readonly classes: number;
   readonly features: number;
   readonly sign: FeatureSign;
+}
+
+/** The vectors of all classes, `[C, N]` row-major: for checks and small dense heads. */
+export function vectorsOf({ classes, features, vector }: Geometry): Float32Array {
+  const all = new Float32Array(classes * features);
+  for (let index = 0; index < classes; index++) all.set(vector(index), index * features);
+  return all;
 }
 
 /**

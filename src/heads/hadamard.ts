@@ -1,85 +1,192 @@
 import { usageError } from '../core/errors.ts';
-import { float32 } from '../core/tensor.ts';
-import { matmul, reshape, slice } from '../graph/functions.ts';
+import { hadamardMatrix, isHadamardOrder, nearestHadamardOrders } from './constructions/hadamard-matrix.ts';
+import {
+  randomDiagonals,
+  signDiagonalFamilies,
+  signDiagonals,
+  type DiagonalFamily,
+} from './constructions/sign-diagonals.ts';
 import { orthogonalCapacity, type Geometry, type GeometryRequest } from './geometry.ts';
+import { signedBasesGeometry, type BasisSigns } from './signed-bases.ts';
 
-/** Entry of Sylvester's Hadamard matrix: (−1)^(number of ones in row AND column). */
-function sylvester(row: number, column: number): 1 | -1 {
-  let bits = row & column;
-  let sign: 1 | -1 = 1;
-  for (; bits !== 0; bits &= bits - 1) sign = sign === 1 ? -1 : 1;
-  return sign;
+/** A request that may insist on a Hadamard matrix of exactly N rows. */
+export interface HadamardRequest extends GeometryRequest {
+  /** Refuse N that no known Hadamard matrix has (default: the largest known order below N, on that many of the features). */
+  readonly exact?: boolean;
 }
 
-const isPowerOfTwo = (n: number): boolean => Number.isInteger(Math.log2(n));
-
-/** Rows `[rows, order]` of Sylvester's matrix times `factor`. */
-function factorMatrix(rows: number, order: number, factor: number): Float32Array {
-  return Float32Array.from(
-    { length: rows * order },
-    (_, index) => factor * sylvester(Math.floor(index / order), index % order),
-  );
+/** The order that N features get. @throws a usage error for N < 2, or where an exact order was asked for and none is known. */
+function orderFor({ features, exact = false }: HadamardRequest): number {
+  if (!Number.isInteger(features) || features < 2)
+    throw usageError('a hadamard head needs at least 2 features', { received: String(features) });
+  const { below, above } = nearestHadamardOrders(features);
+  if (exact && !isHadamardOrder(features)) {
+    throw usageError(`no Hadamard matrix of order ${features} is known here`, {
+      legal: [String(below), String(above)],
+      hint: 'leave "exact" out to use the largest known order below it, or choose an orthonormal head, which takes any number of features',
+    });
+  }
+  return below;
 }
 
-/**
- * Rows of Sylvester's Hadamard matrix H of order N = 2^k, divided by √N: orthonormal, nothing stored.
- *
- * The product is a fast transform in ordinary operators: H = H_a ⊗ H_b with N = a·b, so with x as a matrix X `[a, b]`,
- * H·x = H_a·X·H_bᵀ: two small products instead of C·N multiply-adds.
- *
- * Row 0 of H is constant. Where the features are non-negative it would have a large product with every image, so classes take
- * rows 1 … C, all of which are orthogonal to it; only signed features may use all N rows.
- *
- * @throws a usage error where N is not a power of two or C exceeds the capacity N − 1 (N for signed features).
- */
-export function hadamardGeometry({ classes, features, sign }: GeometryRequest): Geometry {
-  if (!isPowerOfTwo(features) || features < 2) {
-    throw usageError('a hadamard head needs a power of two of features', {
-      received: `${features} features`,
-      hint: 'an orthonormal or a learned head takes any number of features',
-    });
-  }
-  const capacity = orthogonalCapacity(features, sign);
-  if (classes > capacity) {
-    throw usageError('more classes than a hadamard head has rows', {
-      expected: `at most ${capacity} classes for ${features} ${sign} features`,
-      received: `${classes} classes`,
-      hint: `a learned head takes any number of classes; a hadamard head needs a backbone with at least ${2 ** Math.ceil(Math.log2(classes + features - capacity))} features`,
-    });
-  }
-  const firstRow = classes < features ? 1 : 0;
-  const lastRow = firstRow + classes;
-  const inner = 2 ** Math.ceil(Math.log2(features) / 2);
-  const outer = features / inner;
-  // Rows beyond the last class are not computed: H_a needs only its first `blocks` rows.
-  const blocks = Math.ceil(lastRow / inner);
-  const outerFactor = float32([blocks, outer], factorMatrix(blocks, outer, 1 / Math.sqrt(features)));
-  const innerFactor = float32([inner, inner], factorMatrix(inner, inner, 1));
-  return Object.freeze({
-    kind: 'hadamard',
+function constructionText(matrix: { readonly construction: string; readonly order: number }, features: number): string {
+  const part = matrix.order === features ? '' : `, on ${matrix.order} of ${features} features`;
+  return `${matrix.construction}${part}`;
+}
+
+/** The sets of bases of one order, best coherence first: how many vectors each offers without and with their negatives. */
+function basesOf(order: number): readonly { readonly bases: number; readonly coherence: number }[] {
+  return Number.isInteger(Math.log2(order)) ? signDiagonalFamilies(order).filter(({ bases }) => bases > 1) : [];
+}
+
+/** How many class vectors cosets of one order offer; Infinity where random signs serve (an order that is no power of two). */
+function cosetCapacity(order: number, signs: boolean): number {
+  if (!Number.isInteger(Math.log2(order))) return Infinity;
+  return (signs ? 2 : 1) * order * Math.max(1, ...basesOf(order).map(({ bases }) => bases));
+}
+
+const alternatives = 'a random head takes any number of classes, and so does a learned one';
+
+function refuse(kind: string, capacity: number, { classes, features, sign }: GeometryRequest, hint: string): never {
+  throw usageError(`more classes than a ${kind} head has vectors`, {
+    expected: `at most ${capacity} classes for ${features} ${sign} features`,
+    received: `${classes} classes`,
+    hint,
+  });
+}
+
+/** Rows of one Hadamard matrix: orthonormal. C ≤ n, or n − 1 for non-negative features, whose constant row nobody gets. */
+function rowsGeometry(request: HadamardRequest, order: number, capacity: number): Geometry {
+  const { classes, features } = request;
+  const matrix = hadamardMatrix(order);
+  return signedBasesGeometry({
+    kind: 'rows',
+    construction: constructionText(matrix, features),
     features,
     classes,
     capacity,
     coherence: 0,
-    balanced: firstRow === 1,
-    cost: {
-      multiplyAdds: outer * inner * inner + blocks * outer * inner,
-      constantBytes: outerFactor.data.byteLength + innerFactor.data.byteLength,
-    },
-    fixedParameters: 0,
-    product: (c, x) => {
-      const grid = reshape(c.b, x, [-1, outer, inner]);
-      const transformed = matmul(
-        c.b,
-        c.b.constant(outerFactor, 'H_outer'),
-        matmul(c.b, grid, c.b.constant(innerFactor, 'H_inner')),
-      );
-      return slice(c.b, reshape(c.b, transformed, [-1, blocks * inner]), 1, firstRow, lastRow);
-    },
-    vectors: () =>
-      Float32Array.from(
-        { length: classes * features },
-        (_, index) => sylvester(firstRow + Math.floor(index / features), index % features) / Math.sqrt(features),
-      ),
-  } satisfies Geometry);
+    matrix,
+    diagonals: identityDiagonal(order),
+    antipodal: false,
+    firstRow: classes < order ? 1 : 0,
+  });
+}
+
+/**
+ * Biorthogonal class vectors: rows of one Hadamard matrix of order n ≤ N and their negatives, divided by √n. C ≤ 2n (2n − 2 for
+ * non-negative features); the cosine of two different vectors is 0 or −1. One fast transform serves 2n classes.
+ *
+ * @throws a usage error for more classes, or where `exact` is asked for and N has no known Hadamard matrix.
+ */
+export function biorthogonalGeometry(request: HadamardRequest): Geometry {
+  const order = orderFor(request);
+  const capacity = 2 * orthogonalCapacity(order, request.sign);
+  const { classes, features } = request;
+  if (classes > capacity) refuse('biorthogonal', capacity, request, `a coset head has more; ${alternatives}`);
+  const matrix = hadamardMatrix(order);
+  return signedBasesGeometry({
+    kind: 'biorthogonal',
+    construction: `±rows of ${constructionText(matrix, features)}`,
+    features,
+    classes,
+    capacity,
+    coherence: 0,
+    matrix,
+    diagonals: identityDiagonal(order),
+    antipodal: true,
+    firstRow: classes <= 2 * (order - 1) ? 1 : 0,
+  });
+}
+
+/** A request for cosets, with the negatives of all vectors or without. */
+export interface CosetRequest extends HadamardRequest {
+  /** Whether the negative of a class vector serves another class: twice as many classes of one transform. */
+  readonly signs: boolean;
+}
+
+/**
+ * Coset class vectors: D_a·H[j]/√n for many sign diagonals D_a. Vectors of one basis are orthogonal; of two bases |cos| ≤
+ * `coherence`: 1/√n for n = 4^k (Kerdock, up to n/2 bases), √(2/n) for other powers of two (Gold, n bases), twice that beyond
+ * (Delsarte–Goethals). An order that is no power of two takes random signs, whose coherence holds with probability 1 − 10⁻⁶.
+ *
+ * @throws a usage error for more classes than the largest of these sets, or where `exact` is asked for and N has no known Hadamard matrix.
+ */
+export function cosetGeometry(request: CosetRequest): Geometry {
+  const { classes, features, signs } = request;
+  const order = orderFor(request);
+  const capacity = cosetCapacity(order, signs);
+  if (classes > capacity) refuse('coset', capacity, request, cosetHint(request, order));
+  const matrix = hadamardMatrix(order);
+  const bases = Math.ceil(classes / (signs ? 2 * order : order));
+  const diagonals = diagonalsFor(order, bases);
+  return signedBasesGeometry({
+    kind: 'coset',
+    construction: `${bases} ${familyName[diagonals.family]} of ${signs ? '±rows of ' : ''}${constructionText(matrix, features)}`,
+    features,
+    classes,
+    capacity,
+    coherence: bases === 1 ? 0 : diagonals.coherence,
+    matrix,
+    diagonals,
+    antipodal: signs,
+    firstRow: 0,
+  });
+}
+
+/** D_0 = I: one basis, unsigned. */
+const identityDiagonal = (order: number): BasisSigns & { readonly coherence: number } => ({
+  family: 'identity',
+  order,
+  coherence: 0,
+  negative: () => false,
+  packed: () => new Uint8Array(Math.ceil(order / 8)),
+});
+
+const familyName = {
+  identity: 'basis',
+  kerdock: 'Kerdock bases',
+  gold: 'Gold bases',
+  'delsarte-goethals': 'Delsarte–Goethals bases',
+  random: 'randomly signed bases',
+} as const satisfies Record<DiagonalFamily, string>;
+
+/** Seed of the random signs of orders that are no power of two: one fixed set, so that a head is the same everywhere. */
+const SIGN_SEED = 0;
+
+function diagonalsFor(order: number, bases: number): BasisSigns & { readonly coherence: number } {
+  if (bases === 1) return identityDiagonal(order);
+  return Number.isInteger(Math.log2(order)) ? signDiagonals(order, bases) : randomDiagonals(order, bases, SIGN_SEED);
+}
+
+function cosetHint({ classes, signs }: CosetRequest, order: number): string {
+  const withSigns = !signs && classes <= cosetCapacity(order, true) ? 'with signs=on there is room; ' : '';
+  let enough = order * 2;
+  while (cosetCapacity(enough, true) < classes) enough *= 2;
+  return `${withSigns}a backbone with ${enough} features has room; ${alternatives}`;
+}
+
+/**
+ * Class vectors from Hadamard matrices for any C and N: the first of these that has room, on the largest known order n ≤ N.
+ *
+ * 1. rows of H/√n, orthonormal: C ≤ n − 1 (n for signed features);
+ * 2. ±rows: C ≤ 2n − 2 (2n for signed features);
+ * 3. cosets of the smallest coherence that has room, without their negatives if possible.
+ *
+ * Row 0 of H is constant. Non-negative features have a large product with it whatever the image shows, so 1 and 2 leave it out
+ * where they can; cosets cannot, and want features that are centred first (`balanced` is false).
+ *
+ * @throws a usage error for more classes than cosets offer, or where `exact` is asked for and N has no known Hadamard matrix.
+ */
+export function hadamardGeometry(request: HadamardRequest): Geometry {
+  const { classes, sign } = request;
+  const order = orderFor(request);
+  const capacity = cosetCapacity(order, true);
+  const rows = orthogonalCapacity(order, sign);
+  if (classes <= rows) return rowsGeometry(request, order, capacity);
+  if (classes <= 2 * rows) return { ...biorthogonalGeometry(request), capacity };
+  if (classes > capacity) refuse('hadamard', capacity, request, cosetHint({ ...request, signs: true }, order));
+  const [best] = basesOf(order).filter(({ bases }) => classes <= 2 * order * bases);
+  const signs = best !== undefined && classes > order * best.bases;
+  return { ...cosetGeometry({ ...request, signs }), capacity };
 }

@@ -2,11 +2,12 @@ import { usageError } from '../core/errors.ts';
 import type { Value } from '../graph/builder.ts';
 import { add, div, mul, reduceSum, sqrt } from '../graph/functions.ts';
 import type { LayerContext } from '../nn/layer-context.ts';
-import { crossEntropy, cosineLoss } from '../nn/losses.ts';
+import { correctCount, cosineLoss, crossEntropy, oneHot } from '../nn/losses.ts';
 import type { FeatureSign, Geometry } from './geometry.ts';
 import { hadamardGeometry } from './hadamard.ts';
 import { orthonormalGeometry } from './orthonormal.ts';
 import { formatHead } from './parse.ts';
+import type { SoftmaxSpec } from './softmax.ts';
 import type { HeadSpec } from './spec.ts';
 
 /** A classifier layer for a given number of features and classes. Backbones take one and do not know which. */
@@ -19,8 +20,27 @@ export interface Head {
   readonly geometry: Geometry | undefined;
   /** Logits `[batch, classes]` of features `[batch, features]`; declares the head's parameters under `head.`. */
   readonly logits: (c: LayerContext, features: Value) => Value;
-  /** The training loss, averaged over the batch, of those logits against one-hot targets `[batch, classes]`. */
-  readonly loss: (c: LayerContext, logits: Value, targets: Value, labelSmoothing: number) => Value;
+  /**
+   * What a training step minimises, of features `[batch, features]` against int32 labels `[batch]`; declares the same
+   * parameters as `logits`.
+   */
+  readonly objective: (c: LayerContext, features: Value, labels: Value, options: ObjectiveOptions) => Objective;
+}
+
+/** How the softmax of a training step is computed; see {@link SoftmaxSpec}. */
+export interface ObjectiveOptions {
+  readonly labelSmoothing: number;
+  readonly softmax: SoftmaxSpec;
+}
+
+/** Scalars of one training step. */
+export interface Objective {
+  /** Averaged over the batch. */
+  readonly loss: Value;
+  /** How many of the batch are right. */
+  readonly correct: Value;
+  /** α, where it is learned. */
+  readonly scale: Value | undefined;
 }
 
 /** The place that a head must fill. */
@@ -111,7 +131,7 @@ export function createHead(spec: HeadSpec, request: HeadRequest): Head {
       );
     });
 
-  const loss = (c: LayerContext, z: Value, targets: Value, labelSmoothing: number): Value => {
+  const lossOf = (c: LayerContext, z: Value, targets: Value, labelSmoothing: number): Value => {
     switch (spec.loss) {
       case 'cross-entropy':
         return crossEntropy(c.b, z, targets, labelSmoothing);
@@ -124,5 +144,14 @@ export function createHead(spec: HeadSpec, request: HeadRequest): Head {
         return spec.loss satisfies never;
     }
   };
-  return Object.freeze({ spec, name: formatHead(spec), features, classes, geometry, logits, loss });
+  const objective = (c: LayerContext, x: Value, labels: Value, { labelSmoothing }: ObjectiveOptions): Objective => {
+    const z = logits(c, x);
+    const targets = c.b.scoped('targets', () => oneHot(c.b, labels, classes));
+    return {
+      loss: c.b.scoped('loss_function', () => lossOf(c, z, targets, labelSmoothing)),
+      correct: c.b.scoped('accuracy', () => correctCount(c.b, z, targets)),
+      scale: spec.scale === 'learned' ? c.b.value(scaleParameter) : undefined,
+    };
+  };
+  return Object.freeze({ spec, name: formatHead(spec), features, classes, geometry, logits, objective });
 }

@@ -124,6 +124,16 @@ const recipeShape = z
     labelSmoothing: z.number(),
     clipNorm: z.number().nullable(),
     augmentation: z.object({ cropPadding: z.number().int().min(0), horizontalFlip: z.boolean() }),
+    // Runs of version 0.1 have neither.
+    softmax: z
+      .discriminatedUnion('kind', [
+        z.object({ kind: z.literal('auto') }),
+        z.object({ kind: z.literal('full') }),
+        z.object({ kind: z.literal('streaming') }),
+        z.object({ kind: z.literal('sampled'), bases: count }),
+      ])
+      .default({ kind: 'auto' }),
+    assignment: z.array(z.number().int().min(0)).default([]),
   })
   .transform((values) => recipe('default', values));
 

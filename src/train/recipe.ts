@@ -1,5 +1,6 @@
 import { usageError } from '../core/errors.ts';
 import type { Augmentation } from '../data/dataset.ts';
+import type { SoftmaxSpec } from '../heads/softmax.ts';
 import { sgd, type OptimizerSpec } from '../optim/optimizer.ts';
 import { cosineSchedule, stepSchedule, type ScheduleSpec } from '../optim/schedule.ts';
 
@@ -16,6 +17,13 @@ export interface Recipe {
   /** Largest global norm of the gradients; `null` leaves them as they are. */
   readonly clipNorm: number | null;
   readonly augmentation: Augmentation;
+  /** How the softmax over the classes is computed. */
+  readonly softmax: SoftmaxSpec;
+  /**
+   * After how many epochs classes are assigned to class vectors by the class means of their features: `[0]` before training,
+   * `[1]` after the first epoch; empty for never. Fixed heads only.
+   */
+  readonly assignment: readonly number[];
 }
 
 /** What is used where nothing is asked for: a short, steady training of a small network. */
@@ -28,6 +36,8 @@ const defaults: Recipe = {
   labelSmoothing: 0,
   clipNorm: null,
   augmentation: { cropPadding: 2, horizontalFlip: false },
+  softmax: { kind: 'auto' },
+  assignment: [],
 };
 
 /**
@@ -44,6 +54,8 @@ const paperCifar: Recipe = {
   labelSmoothing: 0,
   clipNorm: null,
   augmentation: { cropPadding: 4, horizontalFlip: true },
+  softmax: { kind: 'auto' },
+  assignment: [],
 };
 
 /** The recipes that have a name. */
@@ -76,6 +88,15 @@ export function recipe(name: RecipeName, changes: Partial<Recipe> = {}): Recipe 
   }
   if (result.clipNorm !== null && !(result.clipNorm > 0)) {
     throw usageError('gradient norm must be positive', { received: String(result.clipNorm) });
+  }
+  if (result.softmax.kind === 'sampled') whole('number of sampled bases', result.softmax.bases);
+  for (const epoch of result.assignment) {
+    if (!Number.isInteger(epoch) || epoch < 0 || epoch >= result.epochs) {
+      throw usageError('classes are assigned between epochs', {
+        expected: `0 (before training) to ${result.epochs - 1}`,
+        received: String(epoch),
+      });
+    }
   }
   return Object.freeze(result);
 }

@@ -6,10 +6,9 @@ import { createBuilder, type Builder, type Value } from '../graph/builder.ts';
 import { checkGraph } from '../graph/check.ts';
 import { add, concat, mul, reshape } from '../graph/functions.ts';
 import type { Graph, OpNode } from '../graph/graph.ts';
-import { scaleParameter } from '../heads/head.ts';
 import type { Model } from '../heads/model.ts';
+import type { SoftmaxSpec } from '../heads/softmax.ts';
 import { createLayerContext, filled, type ModelTensors } from '../nn/layer-context.ts';
-import { correctCount, oneHot } from '../nn/losses.ts';
 import { initialValues, type ParameterSpec } from '../nn/parameters.ts';
 import { clipByGlobalNorm } from '../optim/clip.ts';
 import { applyOptimizer, slotNames, stepScalars, type OptimizerSpec } from '../optim/optimizer.ts';
@@ -45,31 +44,24 @@ export interface ProgramOptions {
   readonly optimizer: OptimizerSpec;
   readonly labelSmoothing: number;
   readonly clipNorm: number | null;
+  readonly softmax?: SoftmaxSpec;
 }
 
 const nextName = (input: string): string => `next/${input}`;
 
 /** Forward pass, loss and the number of correct answers; parameters are graph inputs. */
-function forwardGraph(
-  model: Model,
-  batchSize: number,
-  labelSmoothing: number,
-): { graph: Graph; tensors: ModelTensors } {
+function forwardGraph(model: Model, options: ProgramOptions): { graph: Graph; tensors: ModelTensors } {
+  const { batchSize, labelSmoothing, softmax = { kind: 'auto' } } = options;
   const { channels, height, width } = model.image;
   const b = createBuilder(model.name);
   const images = b.input('images', 'float32', [batchSize, channels, height, width]);
   const labels = b.input('labels', 'int32', [batchSize]);
   const c = createLayerContext(b);
-  const logits = model.forward(c, images);
-  const targets = b.scoped('targets', () => oneHot(b, labels, model.head.classes));
-  b.output(
-    b.scoped('loss_function', () => model.head.loss(c, logits, targets, labelSmoothing)),
-    'loss',
-  );
-  b.output(
-    b.scoped('accuracy', () => correctCount(b, logits, targets)),
-    'correct',
-  );
+  const features = model.backbone.forward(c, images);
+  const { loss, correct, scale } = model.head.objective(c, features, labels, { labelSmoothing, softmax });
+  b.output(loss, 'loss');
+  b.output(correct, 'correct');
+  if (scale !== undefined) b.output(scale, 'scale');
   return { graph: b.build(), tensors: c.tensors() };
 }
 
@@ -140,7 +132,7 @@ export function trainingProgram(model: Model, options: ProgramOptions): Training
       hint: 'set label smoothing to 0 or use the cross-entropy loss',
     });
   }
-  const { graph: forward, tensors } = forwardGraph(model, batchSize, options.labelSmoothing);
+  const { graph: forward, tensors } = forwardGraph(model, options);
   const names = tensors.parameters.map(({ name }) => name);
   const { graph: backward, gradients: gradientOf } = gradients(forward, { loss: 'loss', wrt: names });
 
@@ -201,8 +193,8 @@ export function trainingProgram(model: Model, options: ProgramOptions): Training
     if (buffers !== undefined) outputs.push([buffers.name, updatedBuffers(b, buffers, tensors)]);
     for (const [input, value] of outputs) b.output(value, nextName(input));
   });
-  const outputs = names.includes(scaleParameter) ? ['loss', 'correct', 'scale'] : ['loss', 'correct'];
-  for (const name of outputs) b.output(b.value(name === 'scale' ? scaleParameter : name), name);
+  const outputs = forward.outputs;
+  for (const name of outputs) b.output(b.value(name), name);
   return Object.freeze({
     graph: checkGraph(b.build(), 'training program'),
     batchSize,
