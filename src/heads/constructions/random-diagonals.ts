@@ -1,6 +1,5 @@
-import { usageError } from '../../core/errors.ts';
 import { randomStream } from '../../core/random.ts';
-import { checkedBasis, checkedIndex, type SignDiagonals } from './sign-diagonals.ts';
+import { checkedBasis, checkedIndex, checkedPositive, type SignDiagonals } from './diagonal-set.ts';
 
 /** The probability that a random set may exceed its stated coherence. */
 export const coherenceRisk = 1e-6;
@@ -15,14 +14,8 @@ export const coherenceRisk = 1e-6;
  * @throws a usage error where order or bases is not a positive integer.
  */
 export function randomDiagonals(order: number, bases: number, seed: number): SignDiagonals {
-  for (const [name, value] of [
-    ['order', order],
-    ['number of bases', bases],
-  ] as const) {
-    if (!Number.isSafeInteger(value) || value < 1) {
-      throw usageError(`not a possible ${name}`, { expected: 'a positive integer', received: String(value) });
-    }
-  }
+  checkedPositive(order, 'order of diagonals');
+  checkedPositive(bases, 'number of bases');
   const generate = (basis: number): Uint8Array => {
     const bits = new Uint8Array(Math.ceil(order / 8));
     if (basis === 0) return bits;

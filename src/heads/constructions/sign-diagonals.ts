@@ -1,5 +1,13 @@
 import { usageError } from '../../core/errors.ts';
 import {
+  checkedBasis,
+  checkedIndex,
+  checkedPositive,
+  type DiagonalFamily,
+  type DiagonalFamilySummary,
+  type SignDiagonals,
+} from './diagonal-set.ts';
+import {
   evenForms,
   expandFormWords,
   formWordsOf,
@@ -8,69 +16,30 @@ import {
   type FormSet,
 } from './quadratic-forms.ts';
 
+export type { DiagonalFamily, DiagonalFamilySummary, SignDiagonals } from './diagonal-set.ts';
 export { expandFormWords } from './quadratic-forms.ts';
 export { coherenceRisk, randomDiagonals } from './random-diagonals.ts';
 
-/** The families of sign diagonals, from one basis to as many as are wanted. */
-export type DiagonalFamily = 'identity' | 'kerdock' | 'gold' | 'delsarte-goethals' | 'random';
-
-/** ±1 diagonals D₀ = identity, D₁, … of order N: the rows of H·D_a, H Sylvester's matrix, make `bases` orthogonal bases. */
-export interface SignDiagonals {
-  readonly family: DiagonalFamily;
-  readonly order: number;
-  /** How many there are. */
-  readonly bases: number;
-  /** Largest |cos| between a row of H·D_a and a row of H·D_b, a ≠ b (0 where there is one basis). */
-  readonly coherence: number;
-  /** Whether the coherence is proved; else it holds with probability ≥ 1 − 10⁻⁶ over the seeds. */
-  readonly certain: boolean;
-  /** Whether entry `index` of D_basis is −1. @throws a usage error outside the ranges 0 … bases−1, 0 … order−1. */
-  readonly negative: (basis: number, index: number) => boolean;
-  /** A diagonal as ⌈order/8⌉ bytes of its own: bit index mod 8 (least significant first) of byte index div 8 is set where the entry is −1. */
-  readonly packed: (basis: number) => Uint8Array;
-  /**
-   * A diagonal as m = log₂(order) words R₀ … R_{m−1}, where its entries are (−1)^Q(x) of a quadratic form Q; else undefined.
-   * Q(0) = 0, and for j = 0 … m−1 and x < 2^j, Q(x + 2^j) = Q(x) + parity(x AND R_j) + bit j of R_j (modulo 2);
-   * `expandFormWords` does this.
-   */
-  readonly formWords: ((basis: number) => Uint32Array) | undefined;
-}
-
-/** What a family offers at one order. */
-export type DiagonalFamilySummary = Pick<SignDiagonals, 'family' | 'bases' | 'coherence'>;
-
-/** The argument, where it is a basis. */
-export function checkedBasis(basis: number, bases: number): number {
-  if (Number.isSafeInteger(basis) && basis >= 0 && basis < bases) return basis;
-  throw usageError('no such basis', { expected: `an integer from 0 to ${bases - 1}`, received: String(basis) });
-}
-
-/** The argument, where it is the index of an entry. */
-export function checkedIndex(index: number, order: number): number {
-  if (Number.isSafeInteger(index) && index >= 0 && index < order) return index;
-  throw usageError('no such entry of a diagonal', {
-    expected: `an integer from 0 to ${order - 1}`,
-    received: String(index),
-  });
-}
-
-function identity(order: number): SignDiagonals {
-  const exponent = Math.log2(order);
+/**
+ * D₀ = identity alone: one basis of any order.
+ *
+ * @throws a usage error where the order is not a positive integer.
+ */
+export function identityDiagonal(order: number): SignDiagonals {
+  const exponent = Math.log2(checkedPositive(order, 'order of diagonals'));
+  const zeros = <T>(basis: number, make: () => T): T => {
+    checkedBasis(basis, 1);
+    return make();
+  };
   return Object.freeze({
     family: 'identity',
     order,
     bases: 1,
     coherence: 0,
     certain: true,
-    negative: (basis, index) => {
-      checkedBasis(basis, 1);
-      checkedIndex(index, order);
-      return false;
-    },
-    packed: (basis) => new Uint8Array(Math.ceil(order / 8) + 0 * checkedBasis(basis, 1)),
-    formWords: Number.isInteger(exponent)
-      ? (basis) => new Uint32Array(exponent + 0 * checkedBasis(basis, 1))
-      : undefined,
+    negative: (basis, index) => zeros(basis, () => checkedIndex(index, order) < 0),
+    packed: (basis) => zeros(basis, () => new Uint8Array(Math.ceil(order / 8))),
+    formWords: Number.isInteger(exponent) ? (basis) => zeros(basis, () => new Uint32Array(exponent)) : undefined,
   } satisfies SignDiagonals);
 }
 
@@ -92,13 +61,7 @@ function fromForms(family: DiagonalFamily, forms: FormSet): SignDiagonals {
 
 /** All families at one order, by ascending coherence and number of bases. */
 function* families(order: number): Generator<SignDiagonals> {
-  if (!Number.isSafeInteger(order) || order < 1) {
-    throw usageError('not a possible order of diagonals', {
-      expected: 'a positive integer',
-      received: String(order),
-    });
-  }
-  yield identity(order);
+  yield identityDiagonal(order);
   const exponent = Math.log2(order);
   if (!Number.isInteger(exponent) || exponent > largestFormExponent) return;
   const even = exponent % 2 === 0;
@@ -136,9 +99,7 @@ export function signDiagonalFamilies(order: number): readonly DiagonalFamilySumm
  * @throws a usage error where no family has so many; `randomDiagonals` takes any number.
  */
 export function signDiagonals(order: number, bases: number): SignDiagonals {
-  if (!Number.isSafeInteger(bases) || bases < 1) {
-    throw usageError('not a possible number of bases', { expected: 'a positive integer', received: String(bases) });
-  }
+  checkedPositive(bases, 'number of bases');
   let largest = 1;
   for (const candidate of families(order)) {
     if (candidate.bases >= bases) return candidate;
