@@ -1,6 +1,7 @@
 import { usageError } from '../core/errors.ts';
 import { hadamardMatrix, isHadamardOrder, nearestHadamardOrders } from './constructions/hadamard-matrix.ts';
 import {
+  coherenceRisk,
   randomDiagonals,
   signDiagonalFamilies,
   signDiagonals,
@@ -36,13 +37,36 @@ function constructionText(matrix: { readonly construction: string; readonly orde
 
 /** The sets of bases of one order, best coherence first: how many vectors each offers without and with their negatives. */
 function basesOf(order: number): readonly { readonly bases: number; readonly coherence: number }[] {
-  return Number.isInteger(Math.log2(order)) ? signDiagonalFamilies(order).filter(({ bases }) => bases > 1) : [];
+  return isPowerOfTwo(order) ? signDiagonalFamilies(order).filter(({ bases }) => bases > 1) : [];
 }
 
-/** How many class vectors cosets of one order offer; Infinity where random signs serve (an order that is no power of two). */
-function cosetCapacity(order: number, signs: boolean): number {
-  if (!Number.isInteger(Math.log2(order))) return Infinity;
-  return (signs ? 2 : 1) * order * Math.max(1, ...basesOf(order).map(({ bases }) => bases));
+const isPowerOfTwo = (order: number): boolean => Number.isInteger(Math.log2(order));
+
+/**
+ * How many bases cosets of one order may have: those of the proven families, or, for an order that is no power of two, as many
+ * random ones as are different with probability 1 − 10⁻⁶ (where Hoeffding's bound on their coherence stays below 1).
+ */
+function mostBases(order: number): number {
+  if (isPowerOfTwo(order)) return Math.max(1, ...basesOf(order).map(({ bases }) => bases));
+  const pairs = (Math.exp(order / 2) * coherenceRisk) / 2;
+  return Math.max(1, Math.min(2 ** 31, Math.floor(Math.sqrt(2 * pairs) / order)));
+}
+
+/** How many class vectors cosets of one order offer. */
+const cosetCapacity = (order: number, signs: boolean): number => (signs ? 2 : 1) * order * mostBases(order);
+
+/**
+ * The order that cosets for that many classes have: the largest known one, or, where that is too small for random signs to
+ * differ, the largest power of two below it, whose families are proven.
+ */
+function cosetOrder(request: HadamardRequest, signs: boolean): number {
+  const order = orderFor(request);
+  const powerOfTwo = 2 ** Math.floor(Math.log2(order));
+  return request.exact === true ||
+    request.classes <= cosetCapacity(order, signs) ||
+    cosetCapacity(order, signs) >= cosetCapacity(powerOfTwo, signs)
+    ? order
+    : powerOfTwo;
 }
 
 const alternatives = 'a random head takes any number of classes, and so does a learned one';
@@ -114,7 +138,7 @@ export interface CosetRequest extends HadamardRequest {
  */
 export function cosetGeometry(request: CosetRequest): Geometry {
   const { classes, features, signs } = request;
-  const order = orderFor(request);
+  const order = cosetOrder(request, signs);
   const capacity = cosetCapacity(order, signs);
   if (classes > capacity) refuse('coset', capacity, request, cosetHint(request, order));
   const matrix = hadamardMatrix(order);
@@ -156,7 +180,7 @@ const SIGN_SEED = 0;
 
 function diagonalsFor(order: number, bases: number): BasisSigns & { readonly coherence: number } {
   if (bases === 1) return identityDiagonal(order);
-  return Number.isInteger(Math.log2(order)) ? signDiagonals(order, bases) : randomDiagonals(order, bases, SIGN_SEED);
+  return isPowerOfTwo(order) ? signDiagonals(order, bases) : randomDiagonals(order, bases, SIGN_SEED);
 }
 
 function cosetHint({ classes, signs }: CosetRequest, order: number): string {
@@ -181,12 +205,13 @@ function cosetHint({ classes, signs }: CosetRequest, order: number): string {
 export function hadamardGeometry(request: HadamardRequest): Geometry {
   const { classes, sign } = request;
   const order = orderFor(request);
-  const capacity = cosetCapacity(order, true);
+  const capacity = cosetCapacity(cosetOrder(request, true), true);
   const rows = orthogonalCapacity(order, sign);
   if (classes <= rows) return rowsGeometry(request, order, capacity);
   if (classes <= 2 * rows) return { ...biorthogonalGeometry(request), capacity };
   if (classes > capacity) refuse('hadamard', capacity, request, cosetHint({ ...request, signs: true }, order));
-  const [best] = basesOf(order).filter(({ bases }) => classes <= 2 * order * bases);
-  const signs = best !== undefined && classes > order * best.bases;
+  const used = cosetOrder(request, true);
+  const [best] = basesOf(used).filter(({ bases }) => classes <= 2 * used * bases);
+  const signs = best === undefined ? classes > cosetCapacity(used, false) : classes > used * best.bases;
   return { ...cosetGeometry({ ...request, signs }), capacity };
 }
