@@ -28,6 +28,10 @@ const sizes = [
   ['resnet20', '1x28x28', 100, 278_036],
   ['mlp', '1x28x28', 10, 235_146],
   ['cnn', '3x32x32', 10, 94_762],
+  // ResNet-8 without its classifier, a matrix from 64 maps of 4×4 to the features, BatchNorm, the classifier.
+  ['resnet8:features=256', '3x32x32', 10, 78_042 - 650 + 1024 * 256 + 2 * 256 + 257 * 10],
+  ['resnet8:features=256', '3x28x28', 10, 78_042 - 650 + 64 * 9 * 256 + 2 * 256 + 257 * 10],
+  ['mlp:features=32', '1x28x28', 10, 235_146 - 1290 + 128 * 32 + 2 * 32 + 330],
 ] as const;
 
 describe('parameters', () => {
@@ -69,7 +73,8 @@ describe('any image size and number of channels builds', () => {
   };
 
   test.each(['1x28x28', '3x7x7', '3x64x48', '4x5x31'])('%s', (size) => {
-    for (const name of ['mlp', 'cnn', 'resnet8', 'resnet20']) build(name, image(size));
+    for (const name of ['mlp', 'cnn', 'resnet8', 'resnet20', 'mlp:features=8', 'cnn:features=8', 'resnet8:features=8'])
+      build(name, image(size));
   });
 
   test('for a ResNet even a single pixel', () => {
@@ -80,6 +85,7 @@ describe('any image size and number of channels builds', () => {
         fc.integer({ min: 1, max: 70 }),
         (channels, height, width) => {
           build('resnet8', { channels, height, width });
+          build('resnet8:features=6', { channels, height, width });
         },
       ),
       { numRuns: 20, examples: [[1, 1, 1]] },
@@ -91,11 +97,19 @@ describe('createBackbone', () => {
   test('builds every name it shows', () => {
     for (const name of modelNames) expect(createBackbone(name, image('3x32x32')).name).toBe(name);
     expect(createBackbone('ResNet-26', image('3x32x32')).name).toBe('resnet26');
+    expect(createBackbone('resnet26:features=100', image('3x32x32'))).toMatchObject({
+      name: 'resnet26:features=100',
+      features: 100,
+      sign: 'signed',
+    });
   });
 
   test.each([
     ['resnet18', 'a CIFAR ResNet has depth 6n + 2; received resnet18; choose from resnet8, resnet14, resnet20'],
     ['resnet2', 'a CIFAR ResNet has depth 6n + 2; received resnet2'],
+    ['cnn:features=1', 'a model name takes one option, its number of features; expected cnn:features=N with N from 2'],
+    ['cnn:features=8:features=9', 'a model name takes one option'],
+    ['cnn:width=2', 'a model name takes one option, its number of features; expected cnn:features=N'],
     ['resnet0', 'a CIFAR ResNet has depth 6n + 2; received resnet0'],
     ['resnet9', 'a CIFAR ResNet has depth 6n + 2; received resnet9'],
     [
@@ -125,7 +139,7 @@ describe('createBackbone', () => {
   });
 
   test('a head without room for the classes is refused with the model', () => {
-    expect(() => createModel(createBackbone('resnet8', image('3x8x8')), parseHead('hadamard'), 64)).toThrow(
+    expect(() => createModel(createBackbone('resnet8', image('3x8x8')), parseHead('orthonormal'), 64)).toThrow(
       'expected at most 63 classes for 64 non-negative features, received 64 classes',
     );
   });

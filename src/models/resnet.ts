@@ -1,9 +1,10 @@
 import { usageError } from '../core/errors.ts';
 import type { Value } from '../graph/builder.ts';
-import { add, flatten, globalAveragePool, relu } from '../graph/functions.ts';
+import { add, relu } from '../graph/functions.ts';
 import { batchNorm, channelsOf, conv2d } from '../nn/layers.ts';
 import type { LayerContext } from '../nn/layer-context.ts';
 import type { Backbone, ImageSize } from '../heads/backbone.ts';
+import { pooledOrEmbedded } from './embedding.ts';
 
 /**
  * A basic residual block: relu(bn(conv(relu(bn(conv x)))) + shortcut x), 3×3 filters, a 1×1 convolution as shortcut where the
@@ -23,11 +24,12 @@ function basicBlock(c: LayerContext, name: string, x: Value, channels: number, s
 
 /**
  * The ResNets for small images of He et al. 2015 (section 4.2): depth 6n + 2, three stages of n basic blocks with 16, 32
- * and 64 channels, the second and third at half the resolution; global average pooling gives 64 non-negative features.
+ * and 64 channels, the second and third at half the resolution; global average pooling gives 64 non-negative features. With
+ * `features` an {@link embedding} of the last map gives that many signed ones instead.
  *
  * @throws a usage error if the depth is not 6n + 2 with n ≥ 1.
  */
-export function resnet(depth: number, image: ImageSize): Backbone {
+export function resnet(depth: number, image: ImageSize, features?: number): Backbone {
   const blocks = (depth - 2) / 6;
   if (!Number.isInteger(blocks) || blocks < 1) {
     throw usageError('a CIFAR ResNet has depth 6n + 2', {
@@ -36,9 +38,9 @@ export function resnet(depth: number, image: ImageSize): Backbone {
     });
   }
   const stages = [16, 32, 64];
-  const forward = (c: LayerContext, images: Value): Value => {
+  const map = (c: LayerContext, images: Value): Value => {
     const stem = relu(c.b, batchNorm(c, 'bn1', conv2d(c, 'conv1', images, { channels: 16, kernel: 3 })));
-    const last = stages.reduce(
+    return stages.reduce(
       (x, channels, stage) =>
         c.layer(`stage${stage + 1}`, () =>
           Array.from({ length: blocks }, (_, index) => index).reduce(
@@ -48,7 +50,6 @@ export function resnet(depth: number, image: ImageSize): Backbone {
         ),
       stem,
     );
-    return flatten(c.b, globalAveragePool(c.b, last));
   };
-  return Object.freeze({ name: `resnet${depth}`, image, features: 64, sign: 'non-negative', forward });
+  return pooledOrEmbedded({ name: `resnet${depth}`, image, channels: 64, map }, features);
 }

@@ -1,25 +1,29 @@
 import { usageError } from '../core/errors.ts';
 import type { Value } from '../graph/builder.ts';
-import { flatten, globalAveragePool, maxPool, relu } from '../graph/functions.ts';
+import { flatten, maxPool, relu } from '../graph/functions.ts';
 import { batchNorm, conv2d, linear } from '../nn/layers.ts';
 import type { LayerContext } from '../nn/layer-context.ts';
 import type { Backbone, ImageSize } from '../heads/backbone.ts';
+import { embeddedBackbone, pooledOrEmbedded } from './embedding.ts';
 
-/** A multilayer perceptron on the flattened image: linear layers of 256 and 128 units with ReLU; 128 non-negative features. */
-export function mlp(image: ImageSize): Backbone {
+/** A multilayer perceptron on the flattened image: linear layers of 256 and 128 units with ReLU; 128 non-negative features, or an {@link embedding} of them. */
+export function mlp(image: ImageSize, features?: number): Backbone {
   const hidden = [256, 128];
   const forward = (c: LayerContext, images: Value): Value =>
     hidden.reduce((x, units, index) => relu(c.b, linear(c, `fc${index + 1}`, x, units)), flatten(c.b, images));
-  return Object.freeze({ name: 'mlp', image, features: 128, sign: 'non-negative', forward });
+  return features === undefined
+    ? Object.freeze({ name: 'mlp', image, features: 128, sign: 'non-negative', forward })
+    : embeddedBackbone({ name: 'mlp', image, map: forward }, features);
 }
 
 /**
  * A small convolutional network: 3×3 convolutions of 32, 64 and 128 channels, each with BatchNorm, ReLU and (but for the last)
- * 2×2 max pooling, then global average pooling; 128 non-negative features.
+ * 2×2 max pooling, then global average pooling; 128 non-negative features, or an {@link embedding} of the last
+ * map.
  *
  * @throws a usage error for images smaller than 4×4.
  */
-export function cnn(image: ImageSize): Backbone {
+export function cnn(image: ImageSize, features?: number): Backbone {
   if (image.height < 4 || image.width < 4) {
     throw usageError('image too small for model cnn', {
       expected: 'at least 4×4 pixels',
@@ -27,14 +31,12 @@ export function cnn(image: ImageSize): Backbone {
     });
   }
   const stages = [32, 64, 128];
-  const forward = (c: LayerContext, images: Value): Value => {
-    const last = stages.reduce((x, channels, index) => {
+  const map = (c: LayerContext, images: Value): Value =>
+    stages.reduce((x, channels, index) => {
       const y = c.layer(`stage${index + 1}`, () =>
         relu(c.b, batchNorm(c, 'bn', conv2d(c, 'conv', x, { channels, kernel: 3 }))),
       );
       return index === stages.length - 1 ? y : maxPool(c.b, y, { kernel: 2 });
     }, images);
-    return flatten(c.b, globalAveragePool(c.b, last));
-  };
-  return Object.freeze({ name: 'cnn', image, features: 128, sign: 'non-negative', forward });
+  return pooledOrEmbedded({ name: 'cnn', image, channels: 128, map }, features);
 }

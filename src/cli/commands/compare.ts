@@ -1,6 +1,6 @@
 import { Option, type Command } from 'commander';
 import type { HeadSpec } from '../../heads/spec.ts';
-import { createBackbone } from '../../models/registry.ts';
+import { createBackbone, modelNameOf } from '../../models/registry.ts';
 import { startComparison } from '../../runs/compare.ts';
 import { firstRun } from '../defaults.ts';
 import { comparisonProgress, showComparison } from '../comparison-output.ts';
@@ -28,6 +28,7 @@ import {
 
 interface CompareFlags extends DataFlags, RecipeFlags, WorkFlags {
   readonly model: string;
+  readonly features?: number;
   readonly heads: readonly HeadSpec[];
   readonly seeds: readonly number[];
   readonly lowering: 'auto' | 'portable';
@@ -56,6 +57,11 @@ export function addCompare(program: Command, context: CliContext): void {
     )
     .argument('[data]', 'the images', firstRun.data)
     .option('--model <name>', 'backbone: mlp, cnn, resnet8, resnet20, … resnet110', firstRun.model)
+    .option(
+      '--features <n>',
+      'features that the classifier sees, by an embedding behind the backbone (default: the backbone’s own)',
+      parse.whole('--features', 2),
+    )
     .addOption(
       new Option('--heads <list>', 'heads with commas between')
         .argParser(parse.heads)
@@ -78,18 +84,19 @@ export function addCompare(program: Command, context: CliContext): void {
 async function compare(data: string, flags: CompareFlags, context: CliContext): Promise<void> {
   const output = outputOf(context.io, flags.json === true);
   // A misspelt name should not cost the reading of the data.
-  createBackbone(flags.model, { channels: 3, height: 32, width: 32 });
+  const model = modelNameOf(flags);
+  createBackbone(model, { channels: 3, height: 32, width: 32 });
   checkOverwrite(flags.out, flags.overwrite);
   const { recipe, notes } = recipeOf(flags, data);
   const reporter = createReporter(context.io.stderr, { quiet: flags.quiet === true });
   try {
     for (const note of notes) reporter.line(`note: ${note}`);
-    const folder = flags.out ?? (await freshFolder('compare', data, flags.model));
+    const folder = flags.out ?? (await freshFolder('compare', data, model));
     const runtime = await openDevice(flags, reporter.line);
     const runOf = comparisonProgress(reporter, flags.heads.length * flags.seeds.length);
     const settings = {
       dataset: datasetChoiceOf(data, flags),
-      model: flags.model,
+      model,
       heads: flags.heads,
       seeds: flags.seeds,
       recipe,

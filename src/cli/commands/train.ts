@@ -1,7 +1,7 @@
 import { Option, type Command } from 'commander';
 import { formatHead, parseHead } from '../../heads/parse.ts';
 import type { HeadSpec } from '../../heads/spec.ts';
-import { createBackbone } from '../../models/registry.ts';
+import { createBackbone, modelNameOf } from '../../models/registry.ts';
 import { startTraining } from '../../runs/training-run.ts';
 import { firstRun } from '../defaults.ts';
 import { freshFolder } from '../folders.ts';
@@ -29,6 +29,7 @@ import { showTraining, trainingProgress } from '../training-output.ts';
 
 interface TrainFlags extends DataFlags, RecipeFlags, WorkFlags {
   readonly model: string;
+  readonly features?: number;
   readonly head: HeadSpec;
   readonly seed: number;
   readonly lowering: 'auto' | 'portable';
@@ -53,6 +54,11 @@ export function addTrain(program: Command, context: CliContext): void {
     .description('Trains one model with one head and exports it as model.onnx.')
     .argument('[data]', 'the images', firstRun.data)
     .option('--model <name>', 'backbone: mlp, cnn, resnet8, resnet20, … resnet110', firstRun.model)
+    .option(
+      '--features <n>',
+      'features that the classifier sees, by an embedding behind the backbone (default: the backbone’s own)',
+      parse.whole('--features', 2),
+    )
     .addOption(
       new Option('--head <head>', 'learned, hadamard or orthonormal, with options behind colons')
         .argParser(parseHead)
@@ -69,7 +75,8 @@ export function addTrain(program: Command, context: CliContext): void {
 }
 
 async function train(data: string, flags: TrainFlags, context: CliContext): Promise<void> {
-  const { model, head, seed, lowering } = flags;
+  const { head, seed, lowering } = flags;
+  const model = modelNameOf(flags);
   const output = outputOf(context.io, flags.json === true);
   // A misspelt name should not cost the reading of the data.
   createBackbone(model, { channels: 3, height: 32, width: 32 });
