@@ -20,14 +20,19 @@ const weightInputs: Readonly<Record<string, readonly number[]>> = {
   BatchNormalization: [1, 2],
 };
 
+type OneImage = typeof forOneImage;
+
 /** The shape with every symbolic dimension, and a batch that is a number, as 1: what one image needs. */
 function forOneImage(shape: readonly (number | string)[] | undefined): readonly number[] | undefined {
   if (shape === undefined) return undefined;
   return shape.map((dim, axis) => (typeof dim === 'string' || axis === 0 ? 1 : dim));
 }
 
+/** The shape of a graph that was built for one image: all of it counts. */
+const asItIs: OneImage = (shape) => shape?.map((dim) => (typeof dim === 'number' ? dim : 1));
+
 /** Multiply-adds of a product, 0 for everything else; the sum over which each output element runs times their number. */
-function multiplyAddsOf(node: GraphNode, graph: Graph): number | null {
+function multiplyAddsOf(node: GraphNode, graph: Graph, oneImage: OneImage): number | null {
   const operator = operatorName(node);
   const shapeOf = (name: string | undefined) => (name === undefined ? undefined : graph.types.get(name)?.shape);
   const output = shapeOf(node.outputs[0]);
@@ -39,7 +44,7 @@ function multiplyAddsOf(node: GraphNode, graph: Graph): number | null {
     case 'ConvTranspose': {
       // Each element of the output (of the input, for the transpose) meets one filter `[in/groups, h, w]`.
       const filter = numbers(shapeOf(weight));
-      const image = forOneImage(operator === 'Conv' ? output : shapeOf(data));
+      const image = oneImage(operator === 'Conv' ? output : shapeOf(data));
       return filter === undefined || image === undefined ? null : sizeOf(image) * sizeOf(filter.slice(1));
     }
     case 'Gemm': {
@@ -49,7 +54,7 @@ function multiplyAddsOf(node: GraphNode, graph: Graph): number | null {
     case 'MatMul': {
       // With a constant left factor `[m, k]` the first dimension of the output is still the batch.
       const left = numbers(shapeOf(data));
-      const result = forOneImage(output);
+      const result = oneImage(output);
       return left === undefined || result === undefined ? null : sizeOf(result) * (left.at(-1) ?? 1);
     }
     default:
@@ -66,8 +71,13 @@ function isWeight(value: HostTensor | undefined): value is HostTensor {
  * The cost of every node, in order.
  *
  * @param isParameter whether an initializer of that name counts as a parameter, besides being a float tensor.
+ * @param batch `any`: the first dimension is a batch, of which one is counted; `one`: the graph was built for a batch of one.
  */
-export function nodeCosts(graph: Graph, isParameter: (name: string) => boolean = () => true): readonly NodeCost[] {
+export function nodeCosts(
+  graph: Graph,
+  isParameter: (name: string) => boolean = () => true,
+  batch: 'any' | 'one' = 'any',
+): readonly NodeCost[] {
   const counted = new Set<string>();
   return graph.nodes.map((node) => {
     const operator = operatorName(node);
@@ -85,7 +95,7 @@ export function nodeCosts(graph: Graph, isParameter: (name: string) => boolean =
       operator,
       shape: graph.types.get(node.outputs[0] ?? '')?.shape ?? null,
       parameters,
-      multiplyAdds: multiplyAddsOf(node, graph),
+      multiplyAdds: multiplyAddsOf(node, graph, batch === 'one' ? asItIs : forOneImage),
     };
   });
 }
