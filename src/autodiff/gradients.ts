@@ -39,12 +39,12 @@ export interface GradientGraph {
 
 /**
  * Names of the values through which a gradient can flow back to one of `sources`. Integers and booleans stop it: a mask such as
- * Cast(x > 0) is constant almost everywhere, so its derivative is zero and costs no node.
+ * Cast(x > 0) is constant almost everywhere, so its derivative is zero and costs no node. Detach stops it because it says so.
  */
 function reachable(graph: Graph, sources: readonly string[]): Set<string> {
   const reached = new Set(sources);
   for (const node of graph.nodes) {
-    if (!node.inputs.some((input) => reached.has(input))) continue;
+    if (!node.inputs.some((input) => reached.has(input)) || (node.kind === 'op' && node.op === 'Detach')) continue;
     for (const output of node.outputs) {
       const type = graph.types.get(output);
       if (type === undefined || isFloat(type.dtype)) reached.add(output);

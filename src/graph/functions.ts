@@ -49,6 +49,8 @@ export const log = (b: Builder, x: Value): Value => b.op('Log', [x], {});
 export const sqrt = (b: Builder, x: Value): Value => b.op('Sqrt', [x], {});
 /** 1/x element by element. */
 export const reciprocal = (b: Builder, x: Value): Value => b.op('Reciprocal', [x], {});
+/** x, through which no gradient flows back. */
+export const detach = (b: Builder, x: Value): Value => b.op('Detach', [x], {});
 /** −x element by element. */
 export const neg = (b: Builder, x: Value): Value => b.op('Neg', [x], {});
 /** The elements as another type. */

@@ -117,6 +117,8 @@ export const ops = {
     attributes: { epsilon: 'float' },
   },
   // Macro operators: training steps speak in these; a lowering turns them into what a runtime executes.
+  // y = x, and no gradient flows back: for values whose derivative is written down beside them.
+  Detach: { ...unary, domain: 'fixhead' },
   BatchNormTraining: {
     domain: 'fixhead',
     // y = relu?((x − mean)·scale/√(variance + epsilon) + bias + sum?), mean and biased variance over batch, height, width

@@ -14,6 +14,7 @@ export type Recipes = { readonly [K in Op]?: Recipe<K> };
 
 /** Every macro operator in standard operators, which every runtime executes. */
 export const macros = {
+  Detach: (_pass, _node, { input }) => [input(0)],
   BatchNormTraining: ({ builder }, node, operands) => batchNormTraining(builder, node, operands),
   BatchNormGrad: ({ builder }, node, operands) => batchNormGrad(builder, node, operands),
   ReluGrad: ({ builder: b }, _node, { input }) => [mul(b, input(0), cast(b, greater(b, input(1), 0), 'float32'))],

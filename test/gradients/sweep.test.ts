@@ -3,7 +3,7 @@ import { gradients } from '../../src/autodiff/gradients.ts';
 import { defined } from '../../src/core/errors.ts';
 import { float32 } from '../../src/core/tensor.ts';
 import { createBuilder, type Builder, type Value } from '../../src/graph/builder.ts';
-import { add, cast, conv, exp, greater, matmul, mul, neg, reduceSum, relu, sub } from '../../src/graph/functions.ts';
+import { add, cast, conv, detach, exp, greater, matmul, mul, neg, reduceSum, relu, sub } from '../../src/graph/functions.ts';
 import { countOperators, type Graph } from '../../src/graph/graph.ts';
 import { graphText } from '../../src/graph/text.ts';
 import type { NdArray } from '../reference/array.ts';
@@ -66,6 +66,19 @@ describe('only what is wanted is computed', () => {
     const count = added(graph, gradients(graph, { loss, wrt: [fixed] }).graph);
     expect(count.get('MatMul')).toBe(1);
     expect(count.has('ReluGrad')).toBe(false);
+  });
+
+  test('nothing behind a Detach is differentiated, and other paths are', () => {
+    const b = createBuilder('detached');
+    const x = b.input('x', 'float32', [3]);
+    // d/dx (eˣ as a constant)·x = eˣ, without the x·eˣ of the product rule.
+    const loss = total(b, mul(b, detach(b, exp(b, x)), x));
+    const graph = b.build();
+    const result = gradients(graph, { loss: loss.name, wrt: ['x'] });
+    const values = evaluateGraph(result.graph, new Map([['x', vector(0, 1, -2)]]));
+    const gradient = defined(values.get(defined(result.gradients.get('x'), 'x')), 'gradient');
+    expect([...gradient.data]).toEqual([1, Math.E, Math.exp(-2)]);
+    expect(added(graph, result.graph).get('Mul')).toBe(1);
   });
 
   test('no filter gradient for frozen filters and no image gradient at the first layer', () => {

@@ -51,7 +51,9 @@ export const elementwise: EvaluateTable<
   | 'Greater'
   | 'Where'
   | 'ReluGrad'
+  | 'Detach'
 > = {
+  Detach: unary((x) => x),
   Identity: unary((x) => x),
   Relu: unary((x) => Math.max(x, 0)),
   Exp: unary(Math.exp),

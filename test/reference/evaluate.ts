@@ -53,7 +53,8 @@ function evaluateNode(node: OpNode, valueOf: (name: string) => NdArray): readonl
 /**
  * Evaluates a graph in float64 by straight loops, and checks every shape against the graph's types on the way.
  *
- * Returns all values by name, not only the graph's outputs. Element types are not simulated: float32 is not rounded.
+ * Returns all values by name, not only the graph's outputs. Element types are not simulated: float32 is not rounded; integers are,
+ * towards zero.
  */
 export function evaluateGraph(graph: Graph, feeds: ReadonlyMap<string, NdArray>): Map<string, NdArray> {
   const values = new Map<string, NdArray>();
@@ -69,6 +70,9 @@ export function evaluateGraph(graph: Graph, feeds: ReadonlyMap<string, NdArray>)
     }
     values.set(name, value);
   };
+  /** Whole numbers divide to whole numbers. */
+  const truncated = (name: string, value: NdArray): NdArray =>
+    graph.types.get(name)?.dtype.startsWith('int') === true ? { ...value, data: value.data.map(Math.trunc) } : value;
   for (const name of graph.inputs) define(name, defined(feeds.get(name), `feed ${name}`));
   for (const [name, value] of graph.initializers) define(name, toNdArray(value));
   for (const node of graph.nodes) {
@@ -77,7 +81,7 @@ export function evaluateGraph(graph: Graph, feeds: ReadonlyMap<string, NdArray>)
     }
     const results = evaluateNode(node, valueOf);
     node.outputs.forEach((name, index) => {
-      if (name !== '') define(name, defined(results[index], `output ${index} of ${node.name}`));
+      if (name !== '') define(name, truncated(name, defined(results[index], `output ${index} of ${node.name}`)));
     });
   }
   return values;

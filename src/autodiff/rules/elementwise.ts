@@ -19,7 +19,20 @@ function selects(c: Selection, a: Value, b: Value): Value {
 const comparison = { noGradient: 'a comparison is constant almost everywhere' } as const;
 
 export const elementwiseRules: GradientRules<
-  Unary | 'Identity' | 'Relu' | 'Cast' | 'Add' | 'Sub' | 'Mul' | 'Div' | 'Max' | 'Min' | 'Equal' | 'Greater' | 'Where'
+  | Unary
+  | 'Identity'
+  | 'Relu'
+  | 'Cast'
+  | 'Add'
+  | 'Sub'
+  | 'Mul'
+  | 'Div'
+  | 'Max'
+  | 'Min'
+  | 'Equal'
+  | 'Greater'
+  | 'Where'
+  | 'Detach'
 > = {
   Identity: (c) => [c.grad()],
   // The output's sign is the input's where it matters, so the pre-activation need not be kept.
@@ -57,6 +70,7 @@ export const elementwiseRules: GradientRules<
     when(c, 0, () => mul(c.b, c.grad(), selects(c, c.input(1), c.input(0)))),
     when(c, 1, () => mul(c.b, c.grad(), selects(c, c.input(0), c.input(1)))),
   ],
+  Detach: { noGradient: 'the sweep stops at it' },
   Equal: comparison,
   Greater: comparison,
   Where: (c) => [

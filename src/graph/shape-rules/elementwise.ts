@@ -28,8 +28,10 @@ export const elementwiseShapes: ShapeRules<
   | 'Equal'
   | 'Greater'
   | 'Where'
+  | 'Detach'
 > = {
   Identity: like,
+  Detach: like,
   Relu: like,
   Exp: like,
   Log: like,

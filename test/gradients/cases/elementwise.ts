@@ -48,7 +48,9 @@ export const elementwiseCases: CaseTable<
   | 'Greater'
   | 'Where'
   | 'ReluGrad'
+  | 'Detach'
 > = {
+  Detach: { noGradient: 'stops gradients', forward: unary(any) },
   Identity: unary(any),
   Relu: unary(nonzero),
   Exp: unary(any),
