@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
-import { FixheadError, nearestOf, usageError } from '../src/core/errors.ts';
+import { FixheadError, usageError } from '../src/core/errors.ts';
+import { nearestOf } from '../src/core/suggest.ts';
 import type { BenchDocument, Measured, Progress } from './document.ts';
 import { benchData } from './data.ts';
 import { benchHead, type HeadBenchOptions } from './head.ts';

@@ -1,4 +1,5 @@
-import { nearestOf, usageError } from '../core/errors.ts';
+import { usageError } from '../core/errors.ts';
+import { nearestOf } from '../core/suggest.ts';
 import { parseHead } from '../heads/parse.ts';
 import type { HeadSpec } from '../heads/spec.ts';
 

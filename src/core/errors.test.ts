@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { defined, FixheadError, inputError, internalError, nearestOf, usageError } from './errors.ts';
+import { defined, FixheadError, inputError, internalError, usageError } from './errors.ts';
 
 describe('FixheadError', () => {
   test('says where, what, expected, received, the choices and a hint, in this order', () => {
@@ -30,20 +30,5 @@ describe('FixheadError', () => {
       defined(undefined, 'weight');
     }).toThrow('internal: weight is missing');
     expect(defined(0, 'zero')).toBe(0);
-  });
-});
-
-describe('nearestOf', () => {
-  test.each([
-    ['hadamrad', 'did you mean hadamard?'],
-    ['lerned', 'did you mean learned?'],
-    ['orthogonal', undefined],
-    ['', undefined],
-  ])('%s', (given, hint) => {
-    expect(nearestOf(given, ['learned', 'hadamard']).hint).toBe(hint);
-  });
-
-  test('has no hint without choices', () => {
-    expect(nearestOf('x', [])).toEqual({});
   });
 });

@@ -1,5 +1,3 @@
-import { closest, distance } from 'fastest-levenshtein';
-
 /**
  * Errors for the reader: what was given, what was expected, what is legal, where.
  *
@@ -65,13 +63,4 @@ export function internalError(summary: string, fields?: ErrorFields): FixheadErr
 export function defined<T>(value: T | undefined, what: string): T {
   if (value === undefined) throw internalError(`${what} is missing`);
   return value;
-}
-
-/** A hint that suggests the choice nearest to a misspelt name; nothing where none is near. */
-export function nearestOf(given: string, choices: readonly string[]): { readonly hint?: string } {
-  if (given === '' || choices.length === 0) return {};
-  const nearest = closest(given, [...choices]);
-  return distance(given, nearest) <= Math.max(2, Math.floor(given.length / 3))
-    ? { hint: `did you mean ${nearest}?` }
-    : {};
 }

@@ -1,7 +1,8 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join, resolve } from 'node:path';
-import { inputError, internalError, nearestOf, usageError } from '../core/errors.ts';
+import { inputError, internalError, usageError } from '../core/errors.ts';
+import { nearestOf } from '../core/suggest.ts';
 import { extractArchive, isArchiveName } from './archive.ts';
 import { assembleDataset, type RawDataset, type SplitChoice } from './assemble.ts';
 import { catalog, findEntry, type CatalogEntry } from './catalog.ts';

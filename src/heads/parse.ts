@@ -1,4 +1,5 @@
-import { nearestOf, usageError } from '../core/errors.ts';
+import { usageError } from '../core/errors.ts';
+import { nearestOf } from '../core/suggest.ts';
 import { headKinds, headSpec, type HeadKind, type HeadOptions, type HeadSpec } from './spec.ts';
 
 type Parsed = Partial<HeadOptions> & { readonly seed?: number };

@@ -1,4 +1,5 @@
-import { nearestOf, usageError } from '../core/errors.ts';
+import { usageError } from '../core/errors.ts';
+import { nearestOf } from '../core/suggest.ts';
 import type { Backbone, ImageSize } from '../heads/backbone.ts';
 import { resnet } from './resnet.ts';
 import { cnn, mlp } from './small.ts';
