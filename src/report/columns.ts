@@ -1,5 +1,6 @@
 import { type ComparisonDocument, type HeadComparison } from './comparison.ts';
 import * as format from './format.ts';
+import { measureOf } from './measure.ts';
 
 /** One column of the comparison: the same in the terminal, in Markdown and in the report. */
 export interface Column {
@@ -24,8 +25,7 @@ export function classifierShare(head: HeadComparison): number {
   return format.share(head.parameters.classifierTrainable, head.parameters.trainable);
 }
 
-/** All columns after the head's name, in the order of the paper's table. */
-export const COLUMNS: readonly Column[] = Object.freeze<Column[]>([
+const COLUMNS: readonly Column[] = Object.freeze<Column[]>([
   {
     key: 'validation',
     group: 'accuracy',
@@ -122,6 +122,37 @@ export const COLUMNS: readonly Column[] = Object.freeze<Column[]>([
   },
 ]);
 
+/** All columns after the head's name, in the order of the paper's table. */
+export function columnsOf(document: ComparisonDocument): readonly Column[] {
+  const { neighbours } = document;
+  if (neighbours === undefined) return COLUMNS;
+  const { short, accuracy } = measureOf(document);
+  const { k, temperature } = neighbours;
+  return COLUMNS.map((column) => {
+    switch (column.key) {
+      case 'validation':
+        return {
+          ...column,
+          title: short,
+          label: `${accuracy} %`,
+          terminal: [short, 'accuracy %'],
+          meaning: `Validation images that get the label of their ${format.count(k)} nearest training images in the space of features (cosine c, votes weighted by exp(c/${temperature})): the mean over the seeds ± their sample standard deviation.`,
+        };
+      case 'train':
+        return {
+          ...column,
+          label: 'training images recognised %',
+          terminal: ['recog-', 'nised %'],
+          title: 'recognised',
+          meaning:
+            'Training images that the classifier, for which each is a class of its own, took for themselves in the last epoch, the mean over the seeds.',
+        };
+      default:
+        return column;
+    }
+  });
+}
+
 /** The index of the head with the highest mean validation accuracy, the first of equals; −1 where none has one. */
 export function bestHead(document: ComparisonDocument): number {
   let best = -1;
@@ -140,6 +171,7 @@ export function facts(document: ComparisonDocument): string {
   const { dataset } = document;
   const seeds = new Set(document.heads.flatMap((head) => head.seeds.map((seed) => seed.seed))).size;
   return [
+    ...(document.neighbours === undefined ? [] : ['each training image a class of its own']),
     format.plural(dataset.classes, 'class', 'classes'),
     `${format.count(dataset.train)} training and ${format.plural(dataset.validation, 'validation image')}`,
     format.plural(seeds, 'seed'),

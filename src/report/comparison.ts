@@ -1,3 +1,6 @@
+import type { ConfusionCell } from '../train/answers.ts';
+import type { NeighbourScore } from '../train/knn.ts';
+
 /**
  * The result of `compare` as data. The first part is the machine-readable contract (`--json`); the report and the
  * table are drawn from it and from the history of each run.
@@ -30,6 +33,18 @@ export interface HeadComparison {
   readonly classifierMicroseconds: number;
 }
 
+/** How features were judged, where the heads learned to tell training images apart and not the classes of the data. */
+export interface NeighbourFacts {
+  /** k, how many neighbours voted. */
+  readonly k: number;
+  /** τ of the vote's weights exp(cos/τ). */
+  readonly temperature: number;
+  /** What the pixels themselves reach as features. */
+  readonly pixels: NeighbourScore;
+  /** What the features of the network reach before its first step: the mean over the seeds. */
+  readonly untrained: NeighbourScore;
+}
+
 /** What a comparison found: the document that `compare --json` prints. */
 export interface ComparisonDocument {
   readonly dataset: {
@@ -39,6 +54,8 @@ export interface ComparisonDocument {
     readonly validation: number;
   };
   readonly model: string;
+  /** Only where every training image was a class of its own; accuracies on validation images are then those of neighbours. */
+  readonly neighbours?: NeighbourFacts;
   readonly heads: readonly HeadComparison[];
   /** Path of the HTML report. */
   readonly report: string;
@@ -52,14 +69,15 @@ export interface RunHistory {
     readonly epoch: number;
     readonly trainLoss: number;
     readonly trainAccuracy: number;
-    readonly validationLoss: number;
+    /** `null` where validation images have no class to be right about. */
+    readonly validationLoss: number | null;
     readonly validationAccuracy: number;
     readonly learningRate: number;
   }[];
   /** The scale α over training steps, thinned to at most some hundred points; empty for a head without a learned scale. */
   readonly scale: readonly { readonly step: number; readonly value: number }[];
-  /** `[classes × classes]` counts, row = true class, column = predicted class, on the validation set. */
-  readonly confusion: Uint32Array;
+  /** How often images of a class got an answer, on the validation set; pairs that do not occur are left out. */
+  readonly confusion: readonly ConfusionCell[];
   /** The validation images that the model got most confidently wrong, worst first. */
   readonly mistakes: readonly Mistake[];
 }

@@ -19,7 +19,7 @@ export const EPOCH_METRICS = Object.freeze({
   trainError: (epoch: Epoch): number => 100 * (1 - epoch.trainAccuracy),
   validationError: (epoch: Epoch): number => 100 * (1 - epoch.validationAccuracy),
   trainLoss: (epoch: Epoch): number => epoch.trainLoss,
-  validationLoss: (epoch: Epoch): number => epoch.validationLoss,
+  validationLoss: (epoch: Epoch): number => epoch.validationLoss ?? Number.NaN,
 });
 
 export type EpochMetric = keyof typeof EPOCH_METRICS;

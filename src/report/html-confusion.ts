@@ -1,5 +1,5 @@
 import sharp from 'sharp';
-import { type Confusion, confusions, mostConfused, shareOf, worstShare } from './confusion.ts';
+import { type Confused, type Confusion, confusions, shareOf, worstShare, wrongAnswers } from './confusion.ts';
 import { type ReportInput } from './comparison.ts';
 import * as format from './format.ts';
 import { type Markup, markup } from './markup.ts';
@@ -23,16 +23,19 @@ export async function confusionSection(input: ReportInput): Promise<Markup> {
   const wide = !many && input.classes.length > 10;
   return markup`<section>
 <h2>Confusion</h2>
-<p class="note">${explanation(matrices, worst, many)}</p>
+<p class="note">${explanation(matrices, worst, input.classes.length)}</p>
 <div class="${wide ? 'stack' : 'pair'}">${parts}</div>
 </section>`;
 }
 
-function explanation(matrices: readonly Confusion[], worst: number, many: boolean): string {
+function explanation(matrices: readonly Confusion[], worst: number, classes: number): string {
+  const many = classes > TABLE_CLASSES;
   const seeds = Math.max(...matrices.map((matrix) => matrix.seeds));
   const over = seeds > 1 ? `, the ${seeds} seeds taken together` : '';
   const cells = `Each row is a true class of the validation set, each column an answer${over}.`;
   const colors = 'Blue is right, orange is wrong';
+  if (classes > PICTURE_CLASSES)
+    return `The pairs of classes most often confused on the validation set${over}; a picture of ${format.count(classes)} × ${format.count(classes)} cells is left out.`;
   if (many) return `${cells} ${colors}; the pairs most often confused are listed.`;
   const errors =
     worst === 0 ? '' : `, on a scale that ends at the worst confusion of all heads, ${percentage(worst)} %`;
@@ -46,6 +49,7 @@ function percentage(share: number): string {
 function heatTable(matrix: Confusion, worst: number, classes: readonly string[]): Markup {
   const many = matrix.classes > 12;
   const indices = classes.map((_, index) => index);
+  const share = shareOf(matrix);
   return markup`<figure>
 <figcaption><bdi>${matrix.head}</bdi></figcaption>
 <div class="scroll" tabindex="0" role="region" aria-label="Confusion matrix of ${matrix.head}"><table class="heat${many ? ' many' : ''}">
@@ -56,7 +60,7 @@ function heatTable(matrix: Confusion, worst: number, classes: readonly string[])
 <tbody>${indices.map(
     (row) =>
       markup`<tr><th scope="row" title="${classes[row] ?? ''}"><bdi>${classes[row] ?? ''}</bdi></th>${indices.map(
-        (column) => heatCell(matrix, row, column, worst, many),
+        (column) => heatCell(share(row, column), row === column, worst, many),
       )}</tr>
 `,
   )}</tbody>
@@ -65,11 +69,10 @@ function heatTable(matrix: Confusion, worst: number, classes: readonly string[])
 `;
 }
 
-function heatCell(matrix: Confusion, row: number, column: number, worst: number, many: boolean): Markup {
-  const share = shareOf(matrix, row, column);
+function heatCell(share: number, right: boolean, worst: number, many: boolean): Markup {
   if (share === 0) return markup`<td></td>`;
-  const level = row === column ? share : share / worst;
-  const kind = `${row === column ? 'd' : 'e'}${Math.max(1, Math.round(level * HEAT_LEVELS))}`;
+  const level = right ? share : share / worst;
+  const kind = `${right ? 'd' : 'e'}${Math.max(1, Math.round(level * HEAT_LEVELS))}`;
   return markup`<td class="${kind}">${cellText(share, many ? 0 : 1)}</td>`;
 }
 
@@ -91,15 +94,25 @@ ${pairTable(matrix, classes)}
 }
 
 function pairTable(matrix: Confusion, classes: readonly string[]): Markup {
-  const pairs = mostConfused(matrix, PAIRS);
-  if (pairs.length === 0) return markup`<p>No validation image was misclassified.</p>`;
+  const wrong = wrongAnswers(matrix);
+  if (wrong.length === 0) return markup`<p>No validation image was misclassified.</p>`;
+  const pairs = wrong.slice(0, PAIRS);
   return markup`<div class="scroll" tabindex="0" role="region" aria-label="Pairs most often confused by ${matrix.head}"><table class="data pairs">
 <thead><tr><th scope="col" class="text">true class</th><th scope="col" class="text">answer</th><th scope="col">images</th><th scope="col">of the class, %</th></tr></thead>
 <tbody>${pairs.map(
     (pair) =>
       markup`<tr><th scope="row"><bdi>${nameOf(classes, pair.label)}</bdi></th><td class="text"><bdi>${nameOf(classes, pair.predicted)}</bdi></td><td>${format.count(pair.count)}</td><td>${percentage(pair.share)}</td></tr>
 `,
-  )}</tbody></table></div>`;
+  )}</tbody></table></div>
+<p class="note">${leftOut(pairs, wrong)}</p>`;
+}
+
+/** What a table of the worst confusions does not show. */
+function leftOut(shown: readonly Confused[], all: readonly Confused[]): string {
+  const images = (cells: readonly Confused[]): number => cells.reduce((sum, { count }) => sum + count, 0);
+  const wrong = format.plural(images(all), 'image');
+  if (shown.length === all.length) return `These are all wrong answers: ${wrong}.`;
+  return `These pairs are ${format.count(images(shown))} of ${wrong} with a wrong answer; ${format.plural(all.length - shown.length, 'further pair')} of classes, none confused more often, are left out.`;
 }
 
 function nameOf(classes: readonly string[], index: number): string {
@@ -110,15 +123,13 @@ function nameOf(classes: readonly string[], index: number): string {
 async function heatPicture(matrix: Confusion, worst: number): Promise<Markup> {
   const { classes } = matrix;
   const pixels = new Uint8Array(classes * classes * 4);
-  for (let row = 0; row < classes; row++)
-    for (let column = 0; column < classes; column++) {
-      const share = shareOf(matrix, row, column);
-      if (share === 0) continue;
-      // The square root keeps rare confusions visible beside the worst one.
-      const strength = row === column ? 0.85 * share : 0.2 + 0.8 * Math.sqrt(share / worst);
-      const color = row === column ? [46, 145, 205] : [232, 112, 32];
-      pixels.set([...color, Math.round(255 * strength)], (row * classes + column) * 4);
-    }
+  for (const { label, predicted, share } of matrix.cells) {
+    const right = label === predicted;
+    // The square root keeps rare confusions visible beside the worst one.
+    const strength = right ? 0.85 * share : 0.2 + 0.8 * Math.sqrt(share / worst);
+    const color = right ? [46, 145, 205] : [232, 112, 32];
+    pixels.set([...color, Math.round(255 * strength)], (label * classes + predicted) * 4);
+  }
   const factor = Math.max(1, Math.floor(640 / classes));
   const side = classes * factor;
   const png = await sharp(pixels, { raw: { width: classes, height: classes, channels: 4 } })

@@ -14,6 +14,7 @@ import {
 import * as format from './format.ts';
 import { swatch } from './html-table.ts';
 import { type Markup, markup, trusted } from './markup.ts';
+import { measureOf } from './measure.ts';
 import { PAGE_THEME } from './palette.ts';
 
 const SIZE = { width: 480, height: 310 };
@@ -26,7 +27,7 @@ export function errorSection(input: ReportInput): Markup {
     digits: (value) => (Number.isFinite(value) ? value.toFixed(2) : format.MISSING),
     metrics: [
       ['trainError', 'Training error, %'],
-      ['validationError', 'Validation error, %'],
+      ['validationError', `${measureOf(input.document).Error}, %`],
     ],
     closer: true,
   });
@@ -62,11 +63,9 @@ interface EpochFigure {
 }
 
 function epochSection(input: ReportInput, section: EpochSection): Markup {
-  const figures = section.metrics.map(([metric, caption]) => ({
-    metric,
-    caption,
-    curves: epochCurves(input, metric),
-  }));
+  const figures = section.metrics
+    .map(([metric, caption]) => ({ metric, caption, curves: epochCurves(input, metric) }))
+    .filter(({ curves }) => curves.length > 0);
   const all = figures.flatMap((figure) => figure.curves);
   if (all.length === 0) return markup``;
   const x = epochAxis(epochsOf(all));
@@ -75,7 +74,7 @@ function epochSection(input: ReportInput, section: EpochSection): Markup {
   const say = (value: number): string => section.digits(value) + section.unit;
   return markup`<section>
 <h2>${section.title}</h2>
-<p class="note">${severalSeeds ? 'Bold: the mean over the seeds. Faint: each seed. ' : ''}Both frames have the same scale.${
+<p class="note">${severalSeeds ? 'Bold: the mean over the seeds. Faint: each seed. ' : ''}${figures.length > 1 ? 'Both frames have the same scale.' : ''}${
     y.cropped === undefined ? '' : ` The first epochs leave the frame at the top, by up to ${say(y.cropped)}.`
   }</p>
 ${legend(input, all)}

@@ -14,7 +14,9 @@ export async function mistakeSection(input: ReportInput): Promise<Markup> {
   const severalSeeds = new Set(input.histories.map((run) => run.seed)).size > 1;
   return markup`<section>
 <h2>The most confident mistakes</h2>
-<p class="note">Validation images with the highest probability for a wrong answer, worst first${
+<p class="note">Validation images with the ${
+    input.document.neighbours === undefined ? 'highest probability' : 'largest share of their neighbours’ votes'
+  } for a wrong answer, worst first${
     severalSeeds ? ', over all seeds' : ''
   }. Some may be mislabelled rather than misread.</p>
 ${heads.map(

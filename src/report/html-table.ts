@@ -1,7 +1,8 @@
-import { bestHead, type Column, COLUMNS } from './columns.ts';
+import { bestHead, type Column, columnsOf } from './columns.ts';
 import { type ComparisonDocument } from './comparison.ts';
 import * as format from './format.ts';
 import { type Markup, markup } from './markup.ts';
+import { measureOf } from './measure.ts';
 import { dashOf, SERIES } from './palette.ts';
 
 /** A short piece of the head's line: its colour and dash. */
@@ -13,8 +14,9 @@ export function swatch(index: number): Markup {
 /** The comparison as an HTML table: one row a head, columns grouped. */
 export function comparisonRows(document: ComparisonDocument): Markup {
   const best = document.heads.length > 1 ? bestHead(document) : -1;
+  const columns = columnsOf(document);
   const groups: Column[][] = [];
-  for (const column of COLUMNS) {
+  for (const column of columns) {
     const last = groups.at(-1);
     if (last?.[0]?.group === column.group) last.push(column);
     else groups.push([column]);
@@ -26,11 +28,11 @@ export function comparisonRows(document: ComparisonDocument): Markup {
     (group) =>
       markup`<th class="group" scope="colgroup" colspan="${group.length}"><span>${group[0]?.group ?? ''}</span></th>`,
   )}</tr>
-<tr>${COLUMNS.map((column) => markup`<th scope="col">${column.title}${unitOf(column)}</th>`)}</tr>
+<tr>${columns.map((column) => markup`<th scope="col">${column.title}${unitOf(column)}</th>`)}</tr>
 </thead>
 <tbody>
 ${document.heads.map(
-  (head, index) => markup`<tr><th scope="row">${swatch(index)}<bdi>${head.head}</bdi></th>${COLUMNS.map((column) => {
+  (head, index) => markup`<tr><th scope="row">${swatch(index)}<bdi>${head.head}</bdi></th>${columns.map((column) => {
     const strong = index === best && column.key === 'validation';
     return strong ? markup`<td class="best">${column.value(head)}</td>` : markup`<td>${column.value(head)}</td>`;
   })}</tr>
@@ -47,7 +49,7 @@ function unitOf(column: Column): string {
 /** What each column means, and each seed's own accuracy where there are several. */
 export function tableNotes(document: ComparisonDocument): Markup {
   return markup`<details><summary>What the columns mean</summary>
-<dl>${COLUMNS.map((column) => markup`<dt>${column.label}</dt><dd>${column.meaning}</dd>`)}</dl>
+<dl>${columnsOf(document).map((column) => markup`<dt>${column.label}</dt><dd>${column.meaning}</dd>`)}</dl>
 </details>
 ${bySeed(document)}`;
 }
@@ -55,8 +57,8 @@ ${bySeed(document)}`;
 function bySeed(document: ComparisonDocument): Markup {
   const seeds = [...new Set(document.heads.flatMap((head) => head.seeds.map((seed) => seed.seed)))];
   if (seeds.length < 2) return markup``;
-  return markup`<details><summary>Validation accuracy of each seed</summary>
-<div class="scroll" tabindex="0" role="region" aria-label="Validation accuracy of each seed"><table class="data">
+  return markup`<details><summary>${measureOf(document).Accuracy} of each seed</summary>
+<div class="scroll" tabindex="0" role="region" aria-label="${measureOf(document).Accuracy} of each seed"><table class="data">
 <thead><tr><th scope="col" class="text">head</th>${seeds.map((seed) => markup`<th scope="col">seed ${seed}, %</th>`)}</tr></thead>
 <tbody>${document.heads.map(
     (head) =>

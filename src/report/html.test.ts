@@ -102,7 +102,11 @@ describe('renderReport', () => {
     const input = reportInput({ heads: ['learned'], classes: ['cat', 'dog'] });
     const histories = input.histories.map((run, index) => ({
       ...run,
-      confusion: Uint32Array.from(index === 0 ? [9, 1, 0, 10] : [6, 4, 0, 10]),
+      confusion: [
+        { label: 0, predicted: 0, count: index === 0 ? 9 : 6 },
+        { label: 0, predicted: 1, count: index === 0 ? 1 : 4 },
+        { label: 1, predicted: 1, count: 10 },
+      ],
     }));
     const page = await renderReport({ ...input, histories });
     const cells = [...page.matchAll(/<td class="[de]\d+">([^<]*)<\/td>/gu)].map((match) => match[1]);
@@ -120,10 +124,12 @@ describe('renderReport', () => {
     ).toEqual(['species 0', 'species 1', '10', '10.0']);
   });
 
-  it('refuses a confusion matrix or an image that does not have its stated size', async () => {
+  it('refuses a confusion outside the classes, and an image that does not have its stated size', async () => {
     const input = reportInput();
-    const short = input.histories.map((run) => ({ ...run, confusion: new Uint32Array(3) }));
-    await expect(renderReport({ ...input, histories: short })).rejects.toThrow(/does not fit the classes.*10 × 10/u);
+    const short = input.histories.map((run) => ({ ...run, confusion: [{ label: 10, predicted: 0, count: 1 }] }));
+    await expect(renderReport({ ...input, histories: short })).rejects.toThrow(
+      /does not fit the classes.*0 to 9.*10 taken for 0/u,
+    );
     const cut = input.histories.map((run) => ({
       ...run,
       mistakes: run.mistakes.map((mistake) => ({ ...mistake, pixels: mistake.pixels.subarray(1) })),

@@ -3,6 +3,7 @@ import { renderPanels } from './charts.ts';
 import { type ReportInput } from './comparison.ts';
 import { inputError } from '../core/errors.ts';
 import { ceiling, epochAxis, epochCurves } from './curves.ts';
+import { measureOf } from './measure.ts';
 import { PICTURE_THEME } from './palette.ts';
 
 /**
@@ -23,7 +24,7 @@ export async function renderCurvesPng(input: ReportInput): Promise<Buffer> {
   const svg = renderPanels(
     [
       { ...panel, title: 'Training error (%)', curves: training },
-      { ...panel, title: 'Validation error (%)', curves: validation },
+      { ...panel, title: `${measureOf(input.document).Error} (%)`, curves: validation },
     ],
     { width: 1000, height: 420, theme: PICTURE_THEME, legend: true, id: 'curves' },
   );

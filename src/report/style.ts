@@ -29,7 +29,8 @@ export const STYLE: string = `
 *{box-sizing:border-box}
 html{-webkit-text-size-adjust:100%;text-size-adjust:100%}
 body{margin:0;background:var(--paper);color:var(--ink);
-  font:16px/1.55 system-ui,-apple-system,"Segoe UI","Helvetica Neue","Liberation Sans",Arial,sans-serif;
+  font:16px/1.55 system-ui,-apple-system,"Segoe UI","Helvetica Neue","Liberation Sans",Arial,
+  "Hiragino Sans","Yu Gothic","PingFang SC","Microsoft YaHei","Noto Sans CJK JP","Noto Sans CJK SC","Source Han Sans",sans-serif;
   font-variant-numeric:tabular-nums;overflow-wrap:break-word}
 main,header,footer{max-width:67.5rem;margin:0 auto;padding:0 1.5rem}
 header{padding-top:3.5rem}

@@ -1,6 +1,7 @@
 import { bestHead } from './columns.ts';
 import { type ComparisonDocument, type HeadComparison } from './comparison.ts';
 import * as format from './format.ts';
+import { measureOf } from './measure.ts';
 
 /** Whether the optimiser updates less than the whole classifier. */
 export function isFixed(head: HeadComparison): boolean {
@@ -14,7 +15,7 @@ export function isFixed(head: HeadComparison): boolean {
  */
 export function summarise(document: ComparisonDocument): readonly string[] {
   const best = document.heads[bestHead(document)];
-  if (best === undefined) return ['No head has a validation accuracy yet.'];
+  if (best === undefined) return [`No head has a ${measureOf(document).accuracy} yet.`];
   const learned = document.heads.find((head) => !isFixed(head));
   const [fixed, ...others] = document.heads
     .filter((head) => isFixed(head) && Number.isFinite(head.validationAccuracy.mean))
@@ -24,14 +25,27 @@ export function summarise(document: ComparisonDocument): readonly string[] {
     opening(document, best, !pair),
     ...(pair ? [against(fixed, learned), saved(fixed, learned)] : []),
     ...(pair && others.length > 0 ? [rest(others, learned)] : []),
+    ...toBeat(document),
     ...caution(document, best),
+  ];
+}
+
+/** What the features are worth beside none at all. */
+function toBeat({ neighbours }: ComparisonDocument): readonly string[] {
+  if (neighbours === undefined) return [];
+  const { k, pixels, untrained } = neighbours;
+  const by = (which: 'accuracy' | 'nearest'): string =>
+    `raw pixels ${format.percent(pixels[which])} %, the untrained network ${format.percent(untrained[which])} %`;
+  return [
+    `By the same vote of ${format.plural(k, 'neighbour')}: ${by('accuracy')}; by the single nearest one: ${by('nearest')}.`,
   ];
 }
 
 function opening(document: ComparisonDocument, best: HeadComparison, withGap: boolean): string {
   const accuracy = accuracyOf(best);
-  if (document.heads.length === 1) return `The ${best.head} head reaches a validation accuracy of ${accuracy}.`;
-  const opener = `Of ${document.heads.length} heads, ${best.head} has the highest validation accuracy, ${accuracy}`;
+  if (document.heads.length === 1)
+    return `The ${best.head} head reaches a ${measureOf(document).accuracy} of ${accuracy}.`;
+  const opener = `Of ${document.heads.length} heads, ${best.head} has the highest ${measureOf(document).accuracy}, ${accuracy}`;
   const runnerUp = [...document.heads]
     .filter((head) => head !== best && Number.isFinite(head.validationAccuracy.mean))
     .sort((a, b) => b.validationAccuracy.mean - a.validationAccuracy.mean)[0];

@@ -1,7 +1,8 @@
 import CliTable from 'cli-table3';
-import { bestHead, type Column, COLUMNS, headline } from './columns.ts';
+import { bestHead, type Column, columnsOf, headline } from './columns.ts';
 import { type ComparisonDocument, type HeadComparison } from './comparison.ts';
 import * as format from './format.ts';
+import { measureOf } from './measure.ts';
 
 /** How a table is printed. */
 export interface TableOptions {
@@ -44,16 +45,17 @@ export function comparisonTable(document: ComparisonDocument, options: TableOpti
 }
 
 function byRow(document: ComparisonDocument, best: number, color: boolean, short: boolean): string {
+  const columns = columnsOf(document);
   const table = new CliTable({
-    head: ['\nhead', ...COLUMNS.map((column) => column.terminal.join('\n'))].map((title) => boldLines(title, color)),
-    colAligns: ['left', ...COLUMNS.map(() => 'right' as const)],
+    head: ['\nhead', ...columns.map((column) => column.terminal.join('\n'))].map((title) => boldLines(title, color)),
+    colAligns: ['left', ...columns.map(() => 'right' as const)],
     chars: BARE,
     style: { head: [], border: [], 'padding-left': 0, 'padding-right': 0, compact: true },
   });
   document.heads.forEach((head, index) => {
     table.push([
       emphasise(nameOf(head, index === best), index === best, color),
-      ...COLUMNS.map((column) =>
+      ...columns.map((column) =>
         emphasise(cell(column, head, short), index === best && column.key === 'validation', color),
       ),
     ]);
@@ -62,13 +64,14 @@ function byRow(document: ComparisonDocument, best: number, color: boolean, short
 }
 
 function byColumn(document: ComparisonDocument, best: number, color: boolean, short: boolean): string {
+  const columns = columnsOf(document);
   const table = new CliTable({
     head: ['', ...document.heads.map((head, index) => bold(nameOf(head, index === best), color))],
     colAligns: ['left', ...document.heads.map(() => 'right' as const)],
     chars: BARE,
     style: { head: [], border: [], 'padding-left': 0, 'padding-right': 0, compact: true },
   });
-  for (const column of COLUMNS) {
+  for (const column of columns) {
     table.push([
       column.label,
       ...document.heads.map((head, index) =>
@@ -80,11 +83,12 @@ function byColumn(document: ComparisonDocument, best: number, color: boolean, sh
 }
 
 function byParagraph(document: ComparisonDocument, best: number, color: boolean): string {
+  const columns = columnsOf(document);
   return document.heads
     .map((head, index) =>
       [
         bold(nameOf(head, index === best), color),
-        ...COLUMNS.map((column) => `  ${column.label}: ${cell(column, head, true)}`),
+        ...columns.map((column) => `  ${column.label}: ${cell(column, head, true)}`),
       ].join('\n'),
     )
     .join('\n\n');
@@ -92,20 +96,21 @@ function byParagraph(document: ComparisonDocument, best: number, color: boolean)
 
 /** The same table as GitHub-flavoured Markdown: the header, one row a head, the best head in bold. */
 export function comparisonMarkdown(document: ComparisonDocument): string {
+  const columns = columnsOf(document);
   const best = document.heads.length > 1 ? bestHead(document) : -1;
-  const header = ['head', ...COLUMNS.map((column) => column.label)];
+  const header = ['head', ...columns.map((column) => column.label)];
   const rows = document.heads.map((head, index) => {
     const name = markdownText(format.plain(head.head));
     return [
       index === best ? `**${name}**` : name,
-      ...COLUMNS.map((column) => {
+      ...columns.map((column) => {
         const value = markdownText(column.value(head));
         return index === best && column.key === 'validation' ? `**${value}**` : value;
       }),
     ];
   });
   const line = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`;
-  return `${[line(header), line(['---', ...COLUMNS.map(() => '---:')]), ...rows.map(line)].join('\n')}\n`;
+  return `${[line(header), line(['---', ...columns.map(() => '---:')]), ...rows.map(line)].join('\n')}\n`;
 }
 
 /** Characters that Markdown or a table in it would take as syntax. */
@@ -128,7 +133,7 @@ function nameOf(head: HeadComparison, best: boolean): string {
 function footnote(document: ComparisonDocument, best: number): string {
   const seeds = Math.max(0, ...document.heads.map((head) => head.seeds.length));
   return [
-    ...(best >= 0 ? ['* highest validation accuracy.'] : []),
+    ...(best >= 0 ? [`* highest ${measureOf(document).accuracy}.`] : []),
     seeds > 1
       ? '± is the sample standard deviation over the seeds.'
       : 'One seed: the spread between runs is not known; --seeds 0,1,2 shows it.',

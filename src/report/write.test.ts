@@ -25,7 +25,10 @@ describe('writeReport', () => {
     const path = join(folder, 'report.html');
     await writeReport(path, reportInput());
     const before = await readFile(path, 'utf8');
-    const histories = reportInput().histories.map((run) => ({ ...run, confusion: new Uint32Array(1) }));
+    const histories = reportInput().histories.map((run) => ({
+      ...run,
+      confusion: [{ label: -1, predicted: 0, count: 1 }],
+    }));
     await expect(writeReport(path, { ...reportInput(), histories })).rejects.toThrow('does not fit the classes');
     expect(await readFile(path, 'utf8')).toBe(before);
   });

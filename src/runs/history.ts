@@ -39,7 +39,7 @@ export function historyOf(run: TrainedRun): RunHistory {
     seed: run.config.seed,
     epochs: run.result.epochs,
     scale: run.result.scale,
-    confusion: run.evaluation?.confusion ?? new Uint32Array(run.dataset.classes.length ** 2),
+    confusion: run.evaluation?.confusion ?? [],
     mistakes: worstMistakes(run),
   };
 }

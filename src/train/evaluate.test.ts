@@ -9,7 +9,7 @@ import { parseHead } from '../heads/parse.ts';
 import { createBackbone } from '../models/registry.ts';
 import { sgd } from '../optim/optimizer.ts';
 import type { Session } from '../runtime/runtime.ts';
-import { evaluateModel, evaluateSession, type Evaluation } from './evaluate.ts';
+import { evaluateModel, evaluateSession, evaluationBatchSize, type Evaluation } from './evaluate.ts';
 import { initialTensors, trainingProgram } from './training-program.ts';
 
 /** A session that ignores its images and answers with the next rows of a table. */
@@ -80,12 +80,14 @@ describe('evaluateSession', () => {
           expect(probability).toBeCloseTo(Math.max(...(probabilities[index] ?? [])), 5);
         });
         const classes = rows[0]?.length ?? 0;
-        const confusion = new Uint32Array(classes * classes);
-        ranked.forEach((order, index) => {
-          const cell = (labels[index] ?? 0) * classes + (order[0] ?? 0);
-          confusion[cell] = (confusion[cell] ?? 0) + 1;
-        });
-        expect(result.confusion).toEqual(confusion);
+        const cells = Array.from({ length: classes }, (_, label) =>
+          Array.from({ length: classes }, (_, predicted) => ({
+            label,
+            predicted,
+            count: ranked.filter((order, index) => labels[index] === label && order[0] === predicted).length,
+          })),
+        );
+        expect(result.confusion).toEqual(cells.flat().filter(({ count }) => count > 0));
         expect(result.count).toBe(rows.length);
       }),
       { numRuns: 60 },
@@ -133,6 +135,36 @@ describe('evaluateSession', () => {
     stop.abort(new Error('stopped by the user'));
     await expect(evaluateSession(answering(rows), pixel, setOf([0, 0]), options)).rejects.toThrow(
       'stopped by the user',
+    );
+  });
+
+  test('holds only confusions that occur: 60,000 classes are no more than their images', async () => {
+    const classes = 60_000;
+    const labels = [0, 59_999, 59_999, 17];
+    const rows = [59_999, 59_999, 59_999, 17].map((best) => {
+      const row = new Array<number>(classes).fill(0);
+      row[best] = 1;
+      return row;
+    });
+    const { confusion, accuracy } = await evaluate(rows, labels);
+    expect(accuracy).toBe(0.75);
+    expect(confusion).toEqual([
+      { label: 0, predicted: 59_999, count: 1 },
+      { label: 17, predicted: 17, count: 1 },
+      { label: 59_999, predicted: 59_999, count: 2 },
+    ]);
+  });
+
+  test('takes fewer images at a time where their logits would not fit into 64 MB', () => {
+    expect([2, 10, 62_500, 1e6, 1e8].map(evaluationBatchSize)).toEqual([256, 256, 256, 16, 1]);
+    for (const classes of [70_000, 300_000, 4e6]) {
+      expect(evaluationBatchSize(classes) * classes * 4).toBeLessThanOrEqual(64e6);
+    }
+  });
+
+  test('refuses logits of another size than the classes', async () => {
+    await expect(evaluateSession(answering([[1, 2, 3]]), pixel, setOf([0]), { classes: 2 })).rejects.toThrow(
+      'logits of another size than the images and classes; expected [1, 2], received [1, 3]',
     );
   });
 

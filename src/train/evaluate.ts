@@ -6,60 +6,53 @@ import { toOnnx } from '../graph/onnx-write.ts';
 import type { Model } from '../heads/model.ts';
 import type { Weights } from '../nn/layer-context.ts';
 import type { Runtime, Session } from '../runtime/runtime.ts';
+import { confusionOf, type Answers } from './answers.ts';
 import { evaluationGraph } from './inference-graph.ts';
 
 /**
- * How a model does on a set of images. Accuracies are fractions in [0, 1]; the loss is the mean cross-entropy in nats. Of equal
- * logits the class that comes first counts as the larger. An image with a NaN among its logits is wrong, and makes the loss NaN.
+ * How a model does on a set of images. The loss is the mean cross-entropy in nats, the probabilities are those of the softmax. Of
+ * equal logits the class that comes first counts as the larger. An image with a NaN among its logits is wrong, and makes the
+ * loss NaN.
  */
-export interface Evaluation {
-  readonly accuracy: number;
-  /** Share of images whose label is among the five largest logits (all of them with five classes or fewer). */
-  readonly top5: number;
+export interface Evaluation extends Answers {
   readonly loss: number;
-  readonly count: number;
-  /** `[classes × classes]` counts: row = label, column = prediction. */
-  readonly confusion: Uint32Array;
-  /** `[count]` predicted class of each image. */
-  readonly predicted: Int32Array;
-  /** `[count]` softmax probability of the predicted class. */
-  readonly probability: Float32Array;
 }
 
-/** Collects logits `[n, classes]` batch by batch. */
-function createTally(count: number, classes: number) {
-  const confusion = new Uint32Array(classes * classes);
-  const predicted = new Int32Array(count);
-  const probability = new Float32Array(count);
+/** Collects logits `[n, classes]` batch by batch. Two passes over each row, whatever the number of classes. */
+function createTally(labels: Int32Array, classes: number) {
+  const predicted = new Int32Array(labels.length);
+  const probability = new Float32Array(labels.length);
   let [seen, correct, amongFive, loss] = [0, 0, 0, 0];
 
   const addRow = (row: Float32Array, label: number): void => {
-    let best = 0;
-    for (let k = 1; k < classes; k++) if ((row[k] ?? 0) > (row[best] ?? 0)) best = k;
-    const largest = row[best] ?? 0;
-    let total = 0;
-    for (const logit of row) total += Math.exp(logit - largest);
     const own = row[label] ?? 0;
-    let above = 0;
-    row.forEach((logit, k) => {
+    let [best, above] = [0, 0];
+    let largest = row[0] ?? 0;
+    for (let k = 0; k < classes; k++) {
+      const logit = row[k] ?? 0;
+      if (logit > largest) {
+        best = k;
+        largest = logit;
+      }
       if (logit > own || (logit === own && k < label)) above++;
-    });
+    }
+    let total = 0;
+    for (let k = 0; k < classes; k++) total += Math.exp((row[k] ?? 0) - largest);
     loss += Math.log(total) + largest - own;
     const valid = !Number.isNaN(total);
     if (valid && best === label) correct++;
     if (valid && above < 5) amongFive++;
-    const cell = label * classes + best;
-    confusion[cell] = (confusion[cell] ?? 0) + 1;
     predicted[seen] = best;
     probability[seen] = 1 / total;
     seen++;
   };
 
   return {
-    add: (logits: Float32Array, labels: Int32Array): void => {
-      labels.forEach((label, index) => {
-        addRow(logits.subarray(index * classes, (index + 1) * classes), label);
-      });
+    add: (logits: Float32Array): void => {
+      const rows = logits.length / classes;
+      for (let row = 0; row < rows; row++) {
+        addRow(logits.subarray(row * classes, (row + 1) * classes), labels[seen] ?? 0);
+      }
     },
     result: (): Evaluation =>
       Object.freeze({
@@ -67,20 +60,36 @@ function createTally(count: number, classes: number) {
         top5: amongFive / seen,
         loss: loss / seen,
         count: seen,
-        confusion,
+        confusion: confusionOf(labels, predicted),
         predicted,
         probability,
       }),
   };
 }
 
-function logitsOf(outputs: Readonly<Record<string, HostTensor>>): Float32Array {
+/** Images of a batch where nothing else is asked for. */
+const BATCH = 256;
+/** Logits of a batch take at most this much memory: 64 MB. */
+const LARGEST_LOGITS_BYTES = 64e6;
+
+/** How many images are run at a time: 256, or fewer where there are so many classes that their logits would exceed 64 MB. */
+export function evaluationBatchSize(classes: number): number {
+  return Math.max(1, Math.min(BATCH, Math.floor(LARGEST_LOGITS_BYTES / (Float32Array.BYTES_PER_ELEMENT * classes))));
+}
+
+function logitsOf(outputs: Readonly<Record<string, HostTensor>>, images: number, classes: number): Float32Array {
   const logits = defined(outputs['logits'], 'output logits');
   if (logits.dtype !== 'float32') throw inputError('logits are not float32', { received: logits.dtype });
+  if (logits.data.length !== images * classes) {
+    throw inputError('logits of another size than the images and classes', {
+      expected: `[${images}, ${classes}]`,
+      received: `[${logits.shape.join(', ')}]`,
+    });
+  }
   return logits.data;
 }
 
-/** How a set of images is evaluated; batches have 256 images unless `batchSize` says otherwise. */
+/** How a set of images is evaluated; batches have `evaluationBatchSize` images unless `batchSize` says otherwise. */
 export interface EvaluateSessionOptions {
   readonly classes: number;
   readonly batchSize?: number;
@@ -96,15 +105,16 @@ export async function evaluateSession(
   set: ImageSet,
   options: EvaluateSessionOptions,
 ): Promise<Evaluation> {
-  const { classes, batchSize = 256, signal, onProgress } = options;
+  const { classes, signal, onProgress } = options;
+  const batchSize = options.batchSize ?? evaluationBatchSize(classes);
   if (set.count === 0) throw inputError('no images to evaluate');
   const { channels, height, width } = dataset.image;
-  const tally = createTally(set.count, classes);
+  const tally = createTally(set.labels, classes);
   let done = 0;
   for (const batch of evaluationBatches(set, dataset.image, dataset.normalization, batchSize)) {
     signal?.throwIfAborted();
     const images = float32([batch.size, channels, height, width], batch.images);
-    tally.add(logitsOf(await session.run({ images })), batch.labels);
+    tally.add(logitsOf(await session.run({ images }), batch.size, classes));
     done += batch.size;
     onProgress?.(done);
   }

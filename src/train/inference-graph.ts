@@ -4,9 +4,9 @@ import { createBuilder, type Value } from '../graph/builder.ts';
 import { checkGraph } from '../graph/check.ts';
 import { mul, sub } from '../graph/functions.ts';
 import type { Graph } from '../graph/graph.ts';
-import type { Head } from '../heads/head.ts';
+import { normalizeRows, type Head } from '../heads/head.ts';
 import type { Model } from '../heads/model.ts';
-import { createLayerContext, type Weights } from '../nn/layer-context.ts';
+import { createLayerContext, type LayerContext, type Weights } from '../nn/layer-context.ts';
 import { foldBatchNorm } from './fold-batchnorm.ts';
 
 /** (x − mean)/std per channel of images `[batch, channels, h, w]` in 0 … 1. */
@@ -50,6 +50,37 @@ export function deploymentGraph(model: Model, weights: Weights, normalization: N
   const images = b.input('images', 'float32', ['batch', channels, height, width]);
   b.output(model.forward(createLayerContext(b, weights), normalized(b, images, normalization)), 'logits');
   return checkGraph(foldBatchNorm(b.build()), 'deployment graph');
+}
+
+/** x/‖x‖ of the backbone's output: for each head the part of the features that a fixed one looks at. */
+function unitFeatures(c: LayerContext, model: Model, images: Value): Value {
+  const features = model.backbone.forward(c, images);
+  return c.b.scoped('unit_features', () => normalizeRows(c, features));
+}
+
+/**
+ * The trained model without its classifier, any batch size: normalised `images` `[batch, c, h, w]` to `features` `[batch, N]`, the
+ * backbone's output divided by its Euclidean norm, so that the product of two rows is their cosine.
+ */
+export function featuresGraph(model: Model, weights: Weights): Graph {
+  const { channels, height, width } = model.image;
+  const b = createBuilder(model.name);
+  const images = b.input('images', 'float32', ['batch', channels, height, width]);
+  b.output(unitFeatures(createLayerContext(b, weights), model, images), 'features');
+  return checkGraph(b.build(), 'features graph');
+}
+
+/**
+ * What users get of a model that was trained to tell images apart: `images` `[batch, c, h, w]` with pixels in 0 … 1, normalised
+ * inside, BatchNorm folded into the convolutions, `features` `[batch, N]` of norm 1 out.
+ */
+export function embeddingGraph(model: Model, weights: Weights, normalization: Normalization): Graph {
+  const { channels, height, width } = model.image;
+  const b = createBuilder(model.name);
+  const images = b.input('images', 'float32', ['batch', channels, height, width]);
+  const features = unitFeatures(createLayerContext(b, weights), model, normalized(b, images, normalization));
+  b.output(features, 'features');
+  return checkGraph(foldBatchNorm(b.build()), 'embedding graph');
 }
 
 /** The classifier alone: `features` `[batch, N]` to `logits` `[batch, classes]`. What its cost is measured on. */

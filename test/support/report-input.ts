@@ -74,11 +74,11 @@ function history(
   choice: MadeUp,
 ): RunHistory {
   const epochs = choice.epochs ?? 4;
-  const confusion = new Uint32Array(classes * classes);
-  for (let row = 0; row < classes; row++) {
-    confusion[row * classes + row] = 90;
-    confusion[row * classes + ((row + 1 + index) % classes)] = 10 - (row % 3);
-  }
+  const confusion = Array.from({ length: classes }, (_, row) => {
+    const other = (row + 1 + index) % classes;
+    const wrong = { label: row, predicted: other, count: 10 - (row % 3) };
+    return other === row ? [wrong] : [{ label: row, predicted: row, count: 90 }, wrong];
+  }).flat();
   return {
     head,
     seed,
