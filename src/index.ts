@@ -46,12 +46,35 @@ export {
   type ModelIdentity,
   type StoredCheckpoint,
 } from './train/checkpoint.ts';
-export { evaluateModel, evaluateSession, type EvaluateSessionOptions, type Evaluation } from './train/evaluate.ts';
+export type { Answers, ConfusionCell } from './train/answers.ts';
+export {
+  evaluateModel,
+  evaluateSession,
+  evaluationBatchSize,
+  type EvaluateSessionOptions,
+  type Evaluation,
+} from './train/evaluate.ts';
 export type { EpochRecord, OnTrainEvent, TrainEvent } from './train/events.ts';
-export { classifierGraph, deploymentGraph, evaluationGraph } from './train/inference-graph.ts';
+export {
+  featuresFrom,
+  featuresOf,
+  pixelFeatures,
+  type FeatureOptions,
+  type LabelledFeatures,
+} from './train/features.ts';
+export {
+  classifierGraph,
+  deploymentGraph,
+  embeddingGraph,
+  evaluationGraph,
+  featuresGraph,
+} from './train/inference-graph.ts';
+export { judge, type JudgeOptions, type Judgement } from './train/judge.ts';
 export type { JsonObject, JsonValue } from './train/json.ts';
+export { knnAccuracy, type KnnEvaluation, type KnnOptions, type NeighbourScore } from './train/knn.ts';
 export type { MetricRecord } from './train/metrics.ts';
 export { recipe, recipes, type Recipe, type RecipeName } from './train/recipe.ts';
+export { classesTask, instanceTask, type NeighbourVote, type TaskSpec } from './train/task.ts';
 export { train, type TrainOptions, type TrainResult, type TrainStore } from './train/trainer.ts';
 export type { LoweringChoice } from './train/step-runner.ts';
 export {
@@ -67,7 +90,8 @@ export { resumeComparison, startComparison, type CompareOptions, type Comparison
 export type { CompareSettings, DatasetChoice, TrainConfig, TrainSettings } from './runs/config.ts';
 export type { WeightsChoice } from './runs/classifier-file.ts';
 export { evaluateClassifier, type EvaluateOptions, type FileEvaluation } from './runs/evaluate.ts';
-export { evaluateExported, exportModel } from './runs/export.ts';
+export type { NeighbourBaselines } from './runs/baselines.ts';
+export { evaluateExported, exportEmbedding, exportModel } from './runs/export.ts';
 export type { NodeCost } from './runs/graph-cost.ts';
 export { inspectModel, inspectPath, type ClassifierCost, type GeometryFacts, type Inspection } from './runs/inspect.ts';
 export {

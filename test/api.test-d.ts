@@ -10,6 +10,7 @@ import {
   resnet,
   train,
   type Evaluation,
+  type KnnEvaluation,
   type HeadSpec,
   type ImageDataset,
   type Model,
@@ -25,7 +26,7 @@ test('models, heads, datasets and optimisers are typed values, and a run is type
   expectTypeOf(createModel).returns.toEqualTypeOf<Model>();
   expectTypeOf(recipe('paper-cifar', { optimizer: adamw() })).toEqualTypeOf<Recipe>();
   expectTypeOf(train).returns.resolves.toEqualTypeOf<TrainResult>();
-  expectTypeOf<TrainResult['evaluation']>().toEqualTypeOf<Evaluation | undefined>();
+  expectTypeOf<TrainResult['evaluation']>().toEqualTypeOf<Evaluation | KnnEvaluation | undefined>();
 });
 
 test('what makes no sense does not compile', () => {

@@ -1,13 +1,14 @@
 import type { OnTrainEvent } from '../train/events.ts';
 import type { TrainedRun } from '../runs/training-run.ts';
 import { runPaths } from '../train/run-folder.ts';
-import { bytes, percent, whole } from './format.ts';
+import { bytes, whole } from './format.ts';
 import { exitCodes, type CliContext, type Output } from './io.ts';
+import { baselineText, judgementDocument, judgementText } from './judgement.ts';
 import type { Reporter } from './progress.ts';
 
 /** The result of a training run as data: what `train --json` prints. */
 export function trainingDocument(run: TrainedRun) {
-  const { folder, config, dataset, result, evaluation, parameters, exportedBytes } = run;
+  const { folder, config, dataset, result, evaluation, baselines, parameters, exportedBytes } = run;
   const last = result.epochs.at(-1);
   return {
     run: folder,
@@ -24,10 +25,8 @@ export function trainingDocument(run: TrainedRun) {
     epochs: result.epochs.length,
     validationAccuracy: last?.validationAccuracy ?? null,
     trainAccuracy: last?.trainAccuracy ?? null,
-    evaluation:
-      evaluation === undefined
-        ? null
-        : { accuracy: evaluation.accuracy, top5: evaluation.top5, loss: evaluation.loss, count: evaluation.count },
+    evaluation: evaluation === undefined ? null : judgementDocument(evaluation),
+    ...(baselines === undefined ? {} : { baselines }),
     parameters,
     stepMilliseconds: result.stepMilliseconds,
     exported: evaluation === undefined ? null : runPaths(folder).model,
@@ -37,14 +36,18 @@ export function trainingDocument(run: TrainedRun) {
 
 /** Prints a training run's result, or how to go on with one that was stopped. */
 export function showTraining(run: TrainedRun, output: Output, reporter: Reporter, context: CliContext): void {
-  const { evaluation, parameters, exportedBytes } = run;
+  const { evaluation, baselines, parameters, exportedBytes } = run;
+  const classifies = run.config.task.kind === 'classes';
   if (evaluation !== undefined) {
     output.print(
       [
-        `${run.model.name} with head ${run.model.head.name} on ${run.dataset.name}: validation accuracy ${percent(evaluation.accuracy)} (${whole(evaluation.count)} images)`,
+        `${run.model.name} with head ${run.model.head.name} on ${run.dataset.name}: ${judgementText(evaluation)}`,
+        ...(baselines === undefined ? [] : [baselineText(baselines)]),
         `${whole(parameters.trainable)} of ${whole(parameters.total)} parameters trained, ${whole(parameters.classifierTrainable)} of them in the classifier`,
         `Model: ${runPaths(run.folder).model} (${bytes(exportedBytes)})`,
-        `Try: fixhead predict ${run.folder} IMAGES`,
+        classifies
+          ? `Try: fixhead predict ${run.folder} IMAGES`
+          : `It gives features, vectors of ${whole(run.model.backbone.features)} numbers; fixhead evaluate ${run.folder} measures them again`,
       ].join('\n'),
     );
   }

@@ -11,6 +11,7 @@ export { decodeImage, imageExtensions } from './decode-image.ts';
 export type { FetchOptions } from './fetch.ts';
 export { readImageFolder, type ImageFolderOptions } from './image-folder.ts';
 export { largestInferredSide, type ImageSizeChoice } from './image-size.ts';
+export { instanceDataset } from './instances.ts';
 export { listImages, type ImageListing } from './list-images.ts';
 export { dataRoots } from './locations.ts';
 export { measureNormalization } from './normalization.ts';

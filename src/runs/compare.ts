@@ -8,8 +8,10 @@ import { writeReport } from '../report/write.ts';
 import type { ComparisonDocument, HeadComparison, ReportInput } from '../report/comparison.ts';
 import type { OnTrainEvent, TrainEvent } from '../train/events.ts';
 import { createRun, lockRun, nestedRunFolder, openRun, runPaths, type LockedRun } from '../train/run-folder.ts';
+import { classesTask, type TaskSpec } from '../train/task.ts';
 import { lastEpoch } from '../train/trainer.ts';
 import { trainingProgram } from '../train/training-program.ts';
+import type { NeighbourBaselines } from './baselines.ts';
 import { measureClassifier } from './classifier-time.ts';
 import {
   compareConfigOf,
@@ -20,7 +22,7 @@ import {
   type TrainSettings,
 } from './config.ts';
 import { historyOf } from './history.ts';
-import { absoluteChoice, fittingRecipe, modelFor, openChoice, reopenDataset } from './prepare.ts';
+import { absoluteChoice, fittingRecipe, modelOf, openChoice, reopenDataset } from './prepare.ts';
 import { completeConfig, resumeTraining, startTrainingOn, type RunOptions, type TrainedRun } from './training-run.ts';
 
 /** What a comparison needs besides its settings; nothing here changes its result. */
@@ -119,7 +121,10 @@ async function compareInFolder(
   for (const seed of seeds) {
     for (const head of heads) {
       if (status === 'interrupted') continue;
-      const trained = await runOne(run.paths.folder, dataset, { ...shared, head, seed }, start, options);
+      const trained = await runOne(run.paths.folder, dataset, { ...shared, head, seed }, start, {
+        ...options,
+        knownBaselines: knownBaselines(finished, seed),
+      });
       if (trained.result.status === 'interrupted') status = 'interrupted';
       else finished.push(trained);
     }
@@ -140,6 +145,7 @@ async function compareInFolder(
       validation: dataset.validation.count,
     },
     model: settings.model,
+    ...neighbourFacts(settings.task, finished),
     heads: compared,
     report: run.paths.report,
   };
@@ -151,6 +157,33 @@ async function compareInFolder(
   };
   if (compared.length > 0) await writeReport(run.paths.report, report);
   return Object.freeze({ status, folder: run.paths.folder, document, report });
+}
+
+/** Pixels are the same for all runs, and an untrained network for all heads on it. */
+function knownBaselines(finished: readonly TrainedRun[], seed: number): Partial<NeighbourBaselines> {
+  const pixels = finished.find(({ baselines }) => baselines !== undefined)?.baselines?.pixels;
+  const untrained = finished.find(({ config, baselines }) => config.seed === seed && baselines !== undefined)?.baselines
+    ?.untrained;
+  return { ...(pixels === undefined ? {} : { pixels }), ...(untrained === undefined ? {} : { untrained }) };
+}
+
+/** How features were judged and what they had to beat, where the task was to tell images apart. */
+function neighbourFacts(task: TaskSpec, finished: readonly TrainedRun[]): Pick<ComparisonDocument, 'neighbours'> {
+  const measured = finished.flatMap(({ baselines, evaluation }) =>
+    baselines === undefined || evaluation === undefined || 'loss' in evaluation ? [] : [{ baselines, evaluation }],
+  );
+  const [first] = measured;
+  if (task.kind === 'classes' || first === undefined) return {};
+  const over = (which: 'accuracy' | 'nearest'): number =>
+    mean(measured.map(({ baselines }) => baselines.untrained[which]));
+  return {
+    neighbours: {
+      k: first.evaluation.vote.neighbours,
+      temperature: task.temperature,
+      pixels: first.baselines.pixels,
+      untrained: { accuracy: over('accuracy'), nearest: over('nearest') },
+    },
+  };
 }
 
 function provenanceOf(
@@ -205,7 +238,8 @@ export async function startComparison(
   const recipe = fittingRecipe(settings.recipe, dataset, log);
   for (const head of settings.heads) checkHead(settings, head, dataset, recipe.batchSize);
   const { fingerprint } = dataset;
-  const stored: CompareConfig = { ...settings, recipe, dataset: absoluteChoice(settings.dataset), fingerprint };
+  const task = settings.task ?? classesTask;
+  const stored: CompareConfig = { ...settings, task, recipe, dataset: absoluteChoice(settings.dataset), fingerprint };
   await using run = await createRun(folder, storedConfig('compare', stored), { overwrite: options.overwrite ?? false });
   return await compareInFolder(run, dataset, 'new', options);
 }
@@ -217,7 +251,7 @@ function checkHead(
   batchSize: number,
 ): void {
   const config = completeConfig({ ...shared, head, seed: 0 }, dataset, () => undefined);
-  trainingProgram(modelFor(config.model, head, dataset), { ...config.recipe, batchSize });
+  trainingProgram(modelOf(config), { ...config.recipe, batchSize });
 }
 
 /** Goes on with a comparison: finished runs are read again, a cut run is resumed, the others are trained. */

@@ -6,6 +6,7 @@ import { adam, adamw, sgd } from '../optim/optimizer.ts';
 import { constantSchedule, cosineSchedule, stepSchedule } from '../optim/schedule.ts';
 import type { JsonObject } from '../train/json.ts';
 import { recipe, type Recipe } from '../train/recipe.ts';
+import { classesTask, instanceTask, type TaskSpec } from '../train/task.ts';
 import type { Run, RunConfig } from '../train/run-folder.ts';
 
 /** Which data a run was started on: enough to open it again. */
@@ -24,6 +25,8 @@ export interface TrainSettings {
   readonly dataset: DatasetChoice;
   readonly model: string;
   readonly head: HeadSpec;
+  /** What is learned to tell apart: the classes of the data unless given. */
+  readonly task?: TaskSpec;
   readonly recipe: Recipe;
   readonly seed: number;
   /** `auto` takes the fastest lowering of the device, `portable` standard operators only. */
@@ -32,6 +35,9 @@ export interface TrainSettings {
 
 /** What `config.json` of a training run holds. */
 export interface TrainConfig extends TrainSettings {
+  readonly task: TaskSpec;
+  /** How many classes the head has: those of the data, or one for each training image. */
+  readonly headClasses: number;
   readonly fingerprint: string;
   readonly classes: readonly string[];
   readonly image: ImageDataset['image'];
@@ -46,6 +52,7 @@ export interface CompareSettings extends Omit<TrainSettings, 'head' | 'seed'> {
 
 /** A comparison's settings with what the opened data adds. */
 export interface CompareConfig extends CompareSettings {
+  readonly task: TaskSpec;
   readonly fingerprint: string;
 }
 
@@ -137,9 +144,19 @@ const recipeShape = z
   })
   .transform((values) => recipe('default', values));
 
+// Runs of version 0.1 have none.
+const task = z
+  .discriminatedUnion('kind', [
+    z.object({ kind: z.literal('classes') }),
+    z.object({ kind: z.literal('instance'), neighbours: count, temperature: z.number() }),
+  ])
+  .default(classesTask)
+  .transform((spec) => (spec.kind === 'instance' ? instanceTask(spec) : classesTask));
+
 const shared = {
   dataset: datasetChoice,
   model: z.string(),
+  task,
   recipe: recipeShape,
   lowering: z.enum(['auto', 'portable']),
 };
@@ -150,6 +167,7 @@ const trainShape = z.object({
   seed: z.number().int(),
   fingerprint: z.string(),
   classes: z.array(z.string()).min(2),
+  headClasses: count.optional(),
   image: z.object({ channels: count, height: count, width: count }),
   normalization: z.object({ mean: z.array(z.number()), std: z.array(z.number()) }),
 });
@@ -181,7 +199,11 @@ function parseConfig<T>(shape: z.ZodType<T>, run: Run, kind: string): T {
 /** The settings of a training run. @throws an input error naming the damaged settings. */
 export function trainConfigOf(run: Run): TrainConfig {
   const config = parseConfig(trainShape, run, 'train');
-  return { ...config, dataset: withoutUndefined(config.dataset) as DatasetChoice };
+  return {
+    ...config,
+    headClasses: config.headClasses ?? config.classes.length,
+    dataset: withoutUndefined(config.dataset) as DatasetChoice,
+  };
 }
 
 /** The settings of a comparison. @throws an input error naming the damaged settings. */

@@ -5,10 +5,18 @@ import type { Model } from '../heads/model.ts';
 import type { Weights } from '../nn/layer-context.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import { evaluateSession, type Evaluation } from '../train/evaluate.ts';
-import { deploymentGraph } from '../train/inference-graph.ts';
+import { featuresFrom, featuresOf } from '../train/features.ts';
+import { deploymentGraph, embeddingGraph } from '../train/inference-graph.ts';
 
 /** Keys of the metadata that an exported model carries. */
-export const metadataKeys = Object.freeze({ labels: 'labels', input: 'input', model: 'model', head: 'head' });
+export const metadataKeys = Object.freeze({
+  labels: 'labels',
+  input: 'input',
+  output: 'output',
+  model: 'model',
+  head: 'head',
+  task: 'task',
+});
 
 /** Folding changes the order of float32 operations; a prediction may flip only where two logits were this close. */
 const LARGEST_PROBABILITY_CHANGE = 0.02;
@@ -20,14 +28,39 @@ export function exportModel(
   weights: Weights,
   dataset: Pick<ImageDataset, 'classes' | 'normalization'>,
 ): Uint8Array {
-  const { channels, height, width } = model.image;
   return toOnnx(deploymentGraph(model, weights, dataset.normalization), {
     producer: 'fixhead',
     metadata: {
       [metadataKeys.labels]: JSON.stringify(dataset.classes),
-      [metadataKeys.input]: `images: float32 [batch, ${channels}, ${height}, ${width}], ${channels === 1 ? 'grey' : 'RGB'} planes, pixels in 0 … 1`,
-      [metadataKeys.model]: model.name,
-      [metadataKeys.head]: model.head.name,
+      ...aboutModel(model),
+    },
+  });
+}
+
+function aboutModel({ image, name, head }: Model): Readonly<Record<string, string>> {
+  const { channels, height, width } = image;
+  return {
+    [metadataKeys.input]: `images: float32 [batch, ${channels}, ${height}, ${width}], ${channels === 1 ? 'grey' : 'RGB'} planes, pixels in 0 … 1`,
+    [metadataKeys.model]: name,
+    [metadataKeys.head]: head.name,
+  };
+}
+
+/**
+ * A model that was trained to tell images apart as ONNX bytes: standard operators, any batch size, pixels in 0 … 1 to features of
+ * norm 1. Its classifier, whose classes are the training images, is left out.
+ */
+export function exportEmbedding(
+  model: Model,
+  weights: Weights,
+  dataset: Pick<ImageDataset, 'normalization'>,
+): Uint8Array {
+  return toOnnx(embeddingGraph(model, weights, dataset.normalization), {
+    producer: 'fixhead',
+    metadata: {
+      [metadataKeys.task]: 'instance',
+      [metadataKeys.output]: `features: float32 [batch, ${model.backbone.features}], rows of Euclidean norm 1`,
+      ...aboutModel(model),
     },
   });
 }
@@ -39,12 +72,16 @@ export async function evaluateExported(
   dataset: ImageDataset,
 ): Promise<Evaluation> {
   await using session = await runtime.createSession(bytes, 'inference');
-  // The model normalises by itself: feed p/255.
-  const { channels } = dataset.image;
-  const plain = { mean: new Array<number>(channels).fill(0), std: new Array<number>(channels).fill(1) };
-  return await evaluateSession(session, { image: dataset.image, normalization: plain }, dataset.validation, {
+  return await evaluateSession(session, asPixels(dataset.image), dataset.validation, {
     classes: dataset.classes.length,
   });
+}
+
+/** For models that normalise by themselves: images are fed as p/255. */
+export function asPixels(image: ImageDataset['image']): Pick<ImageDataset, 'image' | 'normalization'> {
+  const { channels } = image;
+  const normalization = { mean: new Array<number>(channels).fill(0), std: new Array<number>(channels).fill(1) };
+  return { image, normalization };
 }
 
 /**
@@ -73,4 +110,49 @@ export async function checkExported(
     });
   }
   return exported;
+}
+
+/** The features of so many validation images are compared: enough to notice a wrong graph, few enough to take no time. */
+const COMPARED_IMAGES = 512;
+/** Folding changes the order of float32 operations; vectors of norm 1 turn by far less than this. */
+const SMALLEST_COSINE = 0.999;
+
+/**
+ * Runs an exported embedding on validation images and compares it with the trained model.
+ *
+ * @throws an input error if features differ by more than float32 rounding explains: such a model must not be shipped.
+ */
+export async function checkExportedEmbedding(
+  runtime: Runtime,
+  bytes: Uint8Array,
+  model: Model,
+  weights: Weights,
+  dataset: ImageDataset,
+): Promise<void> {
+  const { validation, image } = dataset;
+  const count = Math.min(COMPARED_IMAGES, validation.count);
+  const pixels = image.channels * image.height * image.width;
+  const some = {
+    count,
+    pixels: validation.pixels.subarray(0, count * pixels),
+    labels: validation.labels.slice(0, count),
+  };
+  await using session = await runtime.createSession(bytes, 'inference');
+  const own = await featuresOf(runtime, model, weights, dataset, some);
+  const exported = await featuresFrom(session, asPixels(image), some);
+  const { dimension } = own;
+  let least = 1;
+  for (let index = 0; index < count; index++) {
+    const [a, b] = [own, exported].map(({ values }) => values.subarray(index * dimension, (index + 1) * dimension));
+    const norm = a?.reduce((sum, value) => sum + value * value, 0) ?? 0;
+    const cosine = a?.reduce((sum, value, place) => sum + value * (b?.[place] ?? 0), 0) ?? 0;
+    // An image without any feature has none in the exported model either, and no direction to compare.
+    if (norm > 0.5 || cosine > 0) least = Math.min(least, cosine);
+  }
+  if (!(least >= SMALLEST_COSINE)) {
+    throw inputError('the exported model does not agree with the trained one', {
+      expected: 'the same features within rounding',
+      received: `a cosine of ${least.toFixed(4)} between the two feature vectors of an image`,
+    });
+  }
 }

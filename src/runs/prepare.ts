@@ -8,7 +8,7 @@ import { createModel, type Model } from '../heads/model.ts';
 import type { HeadSpec } from '../heads/spec.ts';
 import { createBackbone } from '../models/registry.ts';
 import type { Recipe } from '../train/recipe.ts';
-import type { DatasetChoice } from './config.ts';
+import type { DatasetChoice, TrainConfig } from './config.ts';
 
 export interface OpenChoiceOptions {
   readonly allowDownload?: boolean;
@@ -53,6 +53,11 @@ export async function reopenDataset(
 
 export function modelFor(name: string, head: HeadSpec, dataset: Pick<ImageDataset, 'image' | 'classes'>): Model {
   return createModel(createBackbone(name, dataset.image), head, dataset.classes.length);
+}
+
+/** The model that a run trains. */
+export function modelOf(config: Pick<TrainConfig, 'model' | 'head' | 'image' | 'headClasses'>): Model {
+  return createModel(createBackbone(config.model, config.image), config.head, config.headClasses);
 }
 
 /** The recipe with a batch that the training set can fill: a small set trains with a smaller batch, and says so. */

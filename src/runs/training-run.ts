@@ -11,19 +11,22 @@ import {
   type Checkpoint,
   type ModelIdentity,
 } from '../train/checkpoint.ts';
-import { evaluateModel, type Evaluation } from '../train/evaluate.ts';
+import type { Evaluation } from '../train/evaluate.ts';
 import type { OnTrainEvent } from '../train/events.ts';
+import { judge, type Judgement } from '../train/judge.ts';
 import { openMetrics, truncateMetrics } from '../train/metrics.ts';
 import { createRun, lockRun, type LockedRun } from '../train/run-folder.ts';
 import { selfTest } from '../train/self-test.ts';
+import { classesTask, headClasses, trainingData } from '../train/task.ts';
 import { train, type TrainResult } from '../train/trainer.ts';
 import { trainingProgram } from '../train/training-program.ts';
 import { storedConfig, trainConfigOf, type TrainConfig, type TrainSettings } from './config.ts';
-import { checkExported, exportModel } from './export.ts';
+import { neighbourBaselines, readBaselines, writeBaselines, type NeighbourBaselines } from './baselines.ts';
+import { checkExported, checkExportedEmbedding, exportEmbedding, exportModel } from './export.ts';
 import {
   absoluteChoice,
   fittingRecipe,
-  modelFor,
+  modelOf,
   openChoice,
   reopenDataset,
   type OpenChoiceOptions,
@@ -38,6 +41,8 @@ export interface RunOptions extends OpenChoiceOptions {
   readonly dataWorkers?: number;
   /** Receives one line for each decision that a reader should know about. */
   readonly log?: (line: string) => void;
+  /** What another run on the same data, backbone and seed has measured already; see {@link TrainedRun}. */
+  readonly knownBaselines?: Partial<NeighbourBaselines>;
 }
 
 /** A finished or interrupted run with what its folder holds. */
@@ -49,12 +54,15 @@ export interface TrainedRun {
   readonly result: TrainResult;
   readonly parameters: ParameterCounts;
   /** Of the last epoch; `undefined` for an interrupted run. */
-  readonly evaluation: Evaluation | undefined;
+  readonly evaluation: Judgement | undefined;
+  /** What raw pixels and the untrained network reach, where the task is judged by neighbours. */
+  readonly baselines: NeighbourBaselines | undefined;
   /** Size of `model.onnx`; 0 for an interrupted run. */
   readonly exportedBytes: number;
 }
 
-function identityOf(model: Model, fingerprint: string): ModelIdentity {
+function identityOf(model: Model, { task }: TrainConfig, dataset: ImageDataset): ModelIdentity {
+  const { fingerprint } = trainingData(task, dataset);
   const parameters = new Map(modelTensors(model).parameters.map(({ name, shape }) => [name, shape] as const));
   return { model: model.name, head: model.head.name, dataset: fingerprint, parameters };
 }
@@ -68,9 +76,10 @@ async function trainInFolder(
 ): Promise<TrainedRun> {
   const config = trainConfigOf(run);
   const { paths } = run;
-  const model = modelFor(config.model, config.head, dataset);
-  const identity = identityOf(model, config.fingerprint);
+  const model = modelOf(config);
+  const identity = identityOf(model, config, dataset);
   await selfTest(options.runtime, options.log);
+  const baselines = await storedBaselines();
   const result = await trainWithMetrics();
   const evaluation = result.status === 'finished' ? await finalEvaluation() : undefined;
   const exportedBytes = evaluation === undefined ? 0 : await writeExport(evaluation);
@@ -82,6 +91,7 @@ async function trainInFolder(
     result: await withStoredStepTime(),
     parameters: countParameters(modelTensors(model)),
     evaluation,
+    baselines,
     exportedBytes,
   });
 
@@ -90,6 +100,7 @@ async function trainInFolder(
     return await train({
       model,
       dataset,
+      task: config.task,
       recipe: config.recipe,
       seed: config.seed,
       runtime: options.runtime,
@@ -109,18 +120,43 @@ async function trainInFolder(
     });
   }
 
-  async function finalEvaluation(): Promise<Evaluation> {
-    return (
-      result.evaluation ?? (await evaluateModel(options.runtime, model, result.weights, dataset, dataset.validation))
-    );
+  async function finalEvaluation(): Promise<Judgement> {
+    return result.evaluation ?? (await judge(config.task, options.runtime, model, result.weights, dataset));
   }
 
-  async function writeExport(own: Evaluation): Promise<number> {
+  /** Measured before the first step, so that a run that diverges still shows what it had to beat. */
+  async function storedBaselines(): Promise<NeighbourBaselines | undefined> {
+    const { task, seed } = config;
+    if (task.kind !== 'instance') return undefined;
+    const stored = await readBaselines(paths.baselines);
+    if (stored !== undefined) return stored;
+    const { runtime, knownBaselines: known = {} } = options;
+    const { neighbours, temperature } = task;
+    const measured = await neighbourBaselines({
+      ...{ runtime, model, seed, dataset, known },
+      vote: { neighbours, temperature },
+    });
+    await writeBaselines(paths.baselines, measured);
+    return measured;
+  }
+
+  async function writeExport(own: Judgement): Promise<number> {
+    const bytes = 'loss' in own ? await classifierBytes(own) : await embeddingBytes();
+    await writeFileAtomically(paths.model, bytes);
+    return bytes.byteLength;
+  }
+
+  async function classifierBytes(own: Evaluation): Promise<Uint8Array> {
     const bytes = exportModel(model, result.weights, dataset);
     await checkExported(options.runtime, bytes, dataset, own);
-    await writeFileAtomically(paths.model, bytes);
     await writeFileAtomically(paths.labels, `${JSON.stringify(dataset.classes, undefined, 2)}\n`);
-    return bytes.byteLength;
+    return bytes;
+  }
+
+  async function embeddingBytes(): Promise<Uint8Array> {
+    const bytes = exportEmbedding(model, result.weights, dataset);
+    await checkExportedEmbedding(options.runtime, bytes, model, result.weights, dataset);
+    return bytes;
   }
 
   /** A run that was finished earlier takes no steps now: its step time is the one it measured then. */
@@ -143,8 +179,11 @@ export function completeConfig(
   dataset: ImageDataset,
   log: (line: string) => void,
 ): TrainConfig {
+  const task = settings.task ?? classesTask;
   return {
     ...settings,
+    task,
+    headClasses: headClasses(task, dataset),
     dataset: absoluteChoice(settings.dataset),
     recipe: fittingRecipe(settings.recipe, dataset, log),
     fingerprint: dataset.fingerprint,
@@ -178,13 +217,17 @@ export async function startTrainingOn(
 ): Promise<TrainedRun> {
   const config = completeConfig(settings, dataset, options.log ?? (() => undefined));
   // Names and sizes are checked before the folder exists.
-  trainingProgram(modelFor(config.model, config.head, dataset), config.recipe);
+  trainingProgram(modelOf(config), config.recipe);
   await using run = await createRun(folder, storedConfig('train', config), { overwrite: options.overwrite ?? false });
   return await trainInFolder(run, dataset, undefined, options);
 }
 
 /** What a run's last checkpoint holds, or `undefined` if it was cut before the first one. */
-async function lastCheckpoint(run: LockedRun, model: Model, config: TrainConfig): Promise<Checkpoint | undefined> {
+async function lastCheckpoint(
+  run: LockedRun,
+  config: TrainConfig,
+  dataset: ImageDataset,
+): Promise<Checkpoint | undefined> {
   const exists = await stat(run.paths.last).then(
     () => true,
     (error: unknown) => {
@@ -194,7 +237,8 @@ async function lastCheckpoint(run: LockedRun, model: Model, config: TrainConfig)
   );
   if (!exists) return undefined;
   const stored = await readCheckpoint(run.paths.last);
-  checkIdentity(stored, identityOf(model, config.fingerprint));
+  const model = modelOf(config);
+  checkIdentity(stored, identityOf(model, config, dataset));
   const expected = trainingProgram(model, config.recipe).state.flatMap(({ parts }) =>
     parts.map(({ key, shape }) => [key, shape] as const),
   );
@@ -215,7 +259,7 @@ export async function resumeTraining(
   await using run = await lockRun(folder);
   const config = trainConfigOf(run);
   const dataset = options.dataset ?? (await reopenDataset(config.dataset, config.fingerprint, options));
-  const checkpoint = await lastCheckpoint(run, modelFor(config.model, config.head, dataset), config);
+  const checkpoint = await lastCheckpoint(run, config, dataset);
   await truncateMetrics(run.paths.metrics, checkpoint?.step ?? 0, checkpoint?.epoch ?? 0);
   return await trainInFolder(run, dataset, checkpoint, options);
 }

@@ -1,4 +1,4 @@
-import type { Evaluation } from './evaluate.ts';
+import type { Judgement } from './judge.ts';
 
 /** One pass over the training images, as it is stored and drawn. */
 export interface EpochRecord {
@@ -9,7 +9,9 @@ export interface EpochRecord {
   /** Means over the epoch's training batches, as they were seen (augmented, before each update). */
   readonly trainLoss: number;
   readonly trainAccuracy: number;
-  readonly validationLoss: number;
+  /** `null` where the task is to tell training images apart: validation images then have no class. */
+  readonly validationLoss: number | null;
+  /** Share of right answers on the validation images: the classifier's, or those of the nearest neighbours. */
   readonly validationAccuracy: number;
   readonly learningRate: number;
 }
@@ -38,7 +40,7 @@ export type TrainEvent =
       readonly scale: number | undefined;
     }
   | { readonly kind: 'evaluating'; readonly done: number; readonly count: number }
-  | { readonly kind: 'epoch'; readonly record: EpochRecord; readonly evaluation: Evaluation }
+  | { readonly kind: 'epoch'; readonly record: EpochRecord; readonly evaluation: Judgement }
   | { readonly kind: 'saved'; readonly step: number; readonly reason: 'best' | 'last' };
 
 /** Receives the events of a training run; it is called between steps and should return soon. */

@@ -60,7 +60,7 @@ function epochRecord(value: JsonValue): EpochRecord {
     step: at('step'),
     trainLoss: at('trainLoss'),
     trainAccuracy: at('trainAccuracy'),
-    validationLoss: at('validationLoss'),
+    validationLoss: value['validationLoss'] === null ? null : at('validationLoss'),
     validationAccuracy: at('validationAccuracy'),
     learningRate: at('learningRate'),
   };

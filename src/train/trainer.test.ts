@@ -12,6 +12,7 @@ import type { Checkpoint } from './checkpoint.ts';
 import type { TrainEvent } from './events.ts';
 import type { MetricRecord } from './metrics.ts';
 import { recipe, type Recipe } from './recipe.ts';
+import { lossOf } from './judge.ts';
 import { lastEpoch, train, type TrainOptions, type TrainResult, type TrainStore } from './trainer.ts';
 
 const dataset = syntheticDataset();
@@ -295,7 +296,7 @@ describe('events, records and results', () => {
       ]);
     }
     expect(lastEpoch(result)).toBe(result.epochs.at(-1));
-    expect(lastEpoch(result).validationLoss).toBe(result.evaluation?.loss);
+    expect(lastEpoch(result).validationLoss).toBe(result.evaluation && lossOf(result.evaluation));
     expect(() => lastEpoch({ epochs: [] })).toThrow('internal: a finished epoch is missing');
   });
 

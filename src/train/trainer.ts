@@ -8,12 +8,13 @@ import type { Weights } from '../nn/layer-context.ts';
 import { learningRateAt } from '../optim/schedule.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import type { Checkpoint } from './checkpoint.ts';
-import { evaluateModel, type Evaluation } from './evaluate.ts';
 import type { EpochRecord, OnTrainEvent } from './events.ts';
+import { judge, lossOf, type Judgement } from './judge.ts';
 import type { MetricRecord } from './metrics.ts';
 import { progressFrom, progressState, type Progress } from './progress.ts';
 import type { Recipe } from './recipe.ts';
 import { openStepRunner, type LoweringChoice, type StepRunner } from './step-runner.ts';
+import { checkHeadFits, classesTask, trainingData, type TaskSpec } from './task.ts';
 import { initialTensors, trainingProgram } from './training-program.ts';
 
 /** Where a run keeps what it must not lose. `train` without a store keeps everything in memory. */
@@ -28,6 +29,8 @@ export interface TrainStore {
 export interface TrainOptions {
   readonly model: Model;
   readonly dataset: ImageDataset;
+  /** What the model learns to tell apart: the classes of the data unless given. */
+  readonly task?: TaskSpec;
   readonly recipe: Recipe;
   /** Decides initial weights, shuffling and augmentation; with the same seed two heads see the same batches on the same backbone. */
   readonly seed: number;
@@ -53,7 +56,7 @@ export interface TrainResult {
   readonly weights: Weights;
   readonly epochs: readonly EpochRecord[];
   /** Of the last epoch, on the validation set; `undefined` if no epoch was finished here. */
-  readonly evaluation: Evaluation | undefined;
+  readonly evaluation: Judgement | undefined;
   /** Median milliseconds of a training step, without the preparation of its batch. */
   readonly stepMilliseconds: number;
   /** α of each recorded step, before its update; empty for a head without a learned scale. */
@@ -81,14 +84,17 @@ function checkLoss(loss: number, step: number, epoch: number, runtime: Runtime):
 /**
  * Trains a model: shuffled batches, one graph run a step, validation after each epoch.
  *
- * @throws an input error when the loss is no longer a number (with the step and what to try), or when a store cannot save.
+ * @throws an input error when the loss is no longer a number (with the step and what to try), or when a store cannot save; a
+ * usage error for a head with another number of classes than the task.
  */
 export async function train(options: TrainOptions): Promise<TrainResult> {
   const { model, dataset, recipe, seed, runtime, store, signal } = options;
   const emit: OnTrainEvent = options.onEvent ?? (() => undefined);
+  const task = options.task ?? classesTask;
+  checkHeadFits(model, task, dataset);
   const program = trainingProgram(model, recipe);
   const initial = options.checkpoint?.tensors ?? initialTensors(program, seed);
-  await using loader = openBatchLoader(dataset, {
+  await using loader = openBatchLoader(trainingData(task, dataset), {
     batchSize: recipe.batchSize,
     seed,
     augmentation: recipe.augmentation,
@@ -101,7 +107,7 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
   const recordEvery = Math.max(1, Math.round(totalSteps / RECORDED_STEPS));
 
   let progress: Progress = progressFrom(options.checkpoint);
-  let evaluation: Evaluation | undefined;
+  let evaluation: Judgement | undefined;
   const times: number[] = [];
   let savedAt = performance.now();
   emit({ kind: 'start', step: progress.step, totalSteps, stepsPerEpoch, lowering: runner.lowering.kind });
@@ -202,7 +208,7 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
 
 interface EndedEpoch {
   readonly record: EpochRecord;
-  readonly evaluation: Evaluation;
+  readonly evaluation: Judgement;
   readonly tensors: ReadonlyMap<string, HostTensor>;
 }
 
@@ -212,23 +218,18 @@ async function endEpoch(
   progress: Progress,
   learningRate: number,
 ): Promise<EndedEpoch> {
-  const { model, dataset, recipe, runtime, onEvent } = options;
+  const { model, dataset, recipe, runtime, onEvent, task = classesTask } = options;
   const tensors = await runner.tensors();
-  const count = dataset.validation.count;
-  const evaluation = await evaluateModel(runtime, model, tensors, dataset, dataset.validation, {
-    onProgress: (done) => onEvent?.({ kind: 'evaluating', done, count }),
+  const evaluation = await judge(task, runtime, model, tensors, dataset, {
+    onProgress: (done, count) => onEvent?.({ kind: 'evaluating', done, count }),
+    where: `epoch ${progress.epoch + 1}`,
   });
-  if (!Number.isFinite(evaluation.loss)) {
-    throw inputError(`the validation loss became ${evaluation.loss} after epoch ${progress.epoch + 1}`, {
-      hint: 'training diverged: lower the learning rate (--lr) or add warm-up (--warmup); earlier checkpoints are whole',
-    });
-  }
   const record: EpochRecord = {
     epoch: progress.epoch + 1,
     step: progress.step,
     trainLoss: progress.lossSum / progress.batch,
     trainAccuracy: progress.correctSum / (progress.batch * recipe.batchSize),
-    validationLoss: evaluation.loss,
+    validationLoss: lossOf(evaluation),
     validationAccuracy: evaluation.accuracy,
     learningRate,
   };
