@@ -1,42 +1,47 @@
 import { defined } from '../../core/errors.ts';
-import { lazy, normalised, type SignMatrix } from './sign-matrix.ts';
+import { normalised, type SignMatrix } from './sign-matrix.ts';
 
 /**
  * Four ±1 circulants A, B, C, D of order t with A·Aᵀ + B·Bᵀ + C·Cᵀ + D·Dᵀ = 4t·I make a Hadamard matrix of order 4t.
- * The first rows are constant on the orbits of k → multiplier·k on the integers modulo t, so one sign an orbit describes them
- * (orbits by their smallest member, {0} first). With multiplier t − 1 the circulants are symmetric: Williamson's matrices.
+ *
+ * The first rows are constant on the orbits of k → multiplier·k on the integers modulo t, so one sign an orbit describes them (orbits by
+ * their smallest member, {0} first). This small search space is where they were found, by a search for four rows whose periodic
+ * autocorrelations add up to zero (meeting in the middle, row sums a² + b² + c² + d² = 4t). Where −1 is a power of the multiplier the
+ * circulants are symmetric: Williamson's matrices (J. Williamson, "Hadamard's determinant theorem and the sum of four squares", 1944).
  */
-interface FourCirculants {
-  readonly t: number;
-  readonly multiplier: number;
-  readonly signs: readonly [string, string, string, string];
-  readonly name: 'Williamson' | 'Goethals–Seidel';
-}
+type FourCirculants = readonly [t: number, multiplier: number, signs: string];
 
+/** One for each order that Sylvester's and Paley's constructions and their products leave out and the search reached. */
 const known: readonly FourCirculants[] = [
-  // Baumert, Golomb and Hall, "Discovery of an Hadamard matrix of order 92", 1962.
-  {
-    t: 23,
-    multiplier: 22,
-    name: 'Williamson',
-    signs: ['+++-++---+-+', '++-++++---++', '+-+-+--++-++', '+++--+----+-'],
-  },
-  // Baumert and Hall, "Hadamard matrices of the Williamson type", 1965, has others of this order.
-  {
-    t: 29,
-    multiplier: 28,
-    name: 'Williamson',
-    signs: ['+-+---++--+-+++', '+++---++--+-+--', '++--+--+-+++-++', '++++-++-+---+++'],
-  },
+  [23, 22, '+-++-++--+++ +++-+++-+--- --+++-+++-+- +++---++-+-+'],
+  [29, 28, '+--+-+++-+++-++ ++----+++-++-+- +++++---+-+-++- --+-++---++-+++'],
+  [39, 29, '+-+++++--- --++--+++- +++++----- -+++---+-+'],
+  [43, 4, '-++-++- ++---++ +++--+- +++--+-'],
+  [65, 9, '++++--++++----- +++---+-++-++-- -+++++--+--++-- -++-++-++--+-+-'],
+  [73, 2, '-+--++++- +++-++--- +--+-+++- +++-+---+'],
+  [93, 2, '-++++--+---+++ -+++---+-++--+ -++-++-+-+++-- +++-++-+++----'],
+  [113, 16, '++-+++--+++++---- ++-++---++--++--+ ++-+----+-++++-++ +++-+--++-+-+-+--'],
+  [119, 2, '---+++++- +-+-+-++- -+++--++- -++---+++'],
+  [127, 2, '-+---+++-+-+++--++- ++----++-++-++-+-+- --+++++---+--+++--+ -++-++--+++++-+----'],
+  [133, 4, '-+--++++-+-+++--+ +-+-+--+-+--++++- +-+-++---+++---++ ++-+-++++----+--+'],
+  [146, 37, '++++---+-++-++-+-- -+---+++-+++---+-+ -+++++-+-+++------ +++--+++++----+--+'],
+  [163, 38, '+-+-+++-++++-+-+--- +-+-+-+-+-+----++++ --++--++-++++--+--+ +-+-++---++-+++-+--'],
+  [238, 9, '-+++++--+-+--+++-- --+-+-++++---++--+ +++-++-+++-----++- -+-+++---+-+-++-+-'],
+  [241, 24, '++++-+++-+++----- +---++-++--+++--+ +++++++-+-+------ +------+-+-++++++'],
+  [267, 2, '+---+++-++-+++--++ --++-+---+--+++++- ++++-++++-+-+----- -++++---+-++--+-+-'],
+  [377, 9, '--+++-+--++-++- +++----++-+--++ -++---+-+++--++ +-+++-+--+--+++'],
 ];
 
-const byOrder: ReadonlyMap<number, FourCirculants> = new Map(known.map((entry) => [4 * entry.t, entry]));
+const byOrder: ReadonlyMap<number, FourCirculants> = new Map(known.map((entry) => [4 * entry[0], entry]));
+
+/** The orders for which four circulants are stored. */
+export const fourCirculantOrders: readonly number[] = Object.freeze([...byOrder.keys()]);
 
 /** Whether four circulants of this order are stored. */
 export const isFourCirculantOrder = (order: number): boolean => byOrder.has(order);
 
 /** The orbit index of every integer modulo t, orbits numbered by their smallest member. */
-function orbitsOf({ t, multiplier }: FourCirculants): Int32Array {
+function orbitsOf([t, multiplier]: FourCirculants): Int32Array {
   const orbit = new Int32Array(t).fill(-1);
   let count = 0;
   for (let start = 0; start < t; start++) {
@@ -59,28 +64,31 @@ function orbitsOf({ t, multiplier }: FourCirculants): Int32Array {
  *
  * Every block but A is back-circulant: BR has b[−1−i−j] and BᵀR has b[i+j+1] at (i, j), indices modulo t.
  */
-const blockRows = [
-  ['A', 'B', 'C', 'D'],
-  ['-B', 'A', "D'", "-C'"],
-  ['-C', "-D'", 'A', "B'"],
-  ['-D', "C'", "-B'", 'A'],
-] as const;
+const blocks = [
+  ['A', 'BR', 'CR', 'DR'],
+  ['-BR', 'A', 'DᵀR', '-CᵀR'],
+  ['-CR', '-DᵀR', 'A', 'BᵀR'],
+  ['-DR', 'CᵀR', '-BᵀR', 'A'],
+].map((line) =>
+  line.map((block) => ({
+    row: 'ABCD'.indexOf(block.replace('-', '').charAt(0)),
+    negated: block.startsWith('-'),
+    transposed: block.includes('ᵀ'),
+  })),
+);
 
 /** @throws an internal error where no circulants of this order are stored. */
 export function fourCirculantMatrix(order: number): SignMatrix {
   const entry = defined(byOrder.get(order), `four circulants of order ${order}`);
-  const { t, name, signs } = entry;
-  const rows = lazy(() => {
-    const orbit = orbitsOf(entry);
-    return signs.map((row) => Int8Array.from(orbit, (index) => (row[index] === '+' ? 1 : -1)));
-  });
+  const [t, , signs] = entry;
+  const orbit = orbitsOf(entry);
+  const symmetric = orbit[1] === orbit[t - 1];
+  const rows = signs.split(' ').map((row) => Int8Array.from(orbit, (index) => (row[index] === '+' ? 1 : -1)));
   const raw = (row: number, column: number): 1 | -1 => {
-    const code = defined(blockRows[Math.floor(row / t)]?.[Math.floor(column / t)], 'a block');
-    const negated = code.startsWith('-');
-    const letter = code.charCodeAt(negated ? 1 : 0) - 65;
+    const block = defined(blocks[Math.floor(row / t)]?.[Math.floor(column / t)], 'a block');
     const [i, j] = [row % t, column % t];
-    const index = letter === 0 ? j - i + t : code.endsWith("'") ? i + j + 1 : 2 * t - 1 - i - j;
-    return (rows()[letter]?.[index % t] === 1) !== negated ? 1 : -1;
+    const index = block.row === 0 ? j - i + t : block.transposed ? i + j + 1 : 2 * t - 1 - i - j;
+    return (rows[block.row]?.[index % t] === 1) !== block.negated ? 1 : -1;
   };
-  return normalised(order, `${name} ${order}`, raw);
+  return normalised(order, `${symmetric ? 'Williamson' : 'Goethals–Seidel'} ${order}`, raw);
 }

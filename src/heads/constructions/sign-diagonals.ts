@@ -17,6 +17,7 @@ import {
 } from './quadratic-forms.ts';
 
 export type { DiagonalFamily, DiagonalFamilySummary, SignDiagonals } from './diagonal-set.ts';
+export { blockDiagonals } from './block-diagonals.ts';
 export { expandFormWords } from './quadratic-forms.ts';
 export { coherenceRisk, randomDiagonals } from './random-diagonals.ts';
 
