@@ -2,10 +2,14 @@
 export interface Largest {
   /** Takes in `values`, which have the places `first`, `first` + 1, … NaN counts as smaller than everything. */
   readonly offer: (values: Float32Array, first?: number) => void;
-  /** The places of the largest numbers, the largest first; of equal numbers the earlier place comes first. */
-  readonly places: () => Uint32Array;
-  /** The numbers at those places. */
-  readonly values: () => Float32Array;
+  /** The largest numbers with their places, the largest first; of equal numbers the earlier place comes first. */
+  readonly ranked: () => Ranked;
+}
+
+/** Numbers in descending order. */
+export interface Ranked {
+  readonly values: Float32Array;
+  readonly places: Uint32Array;
 }
 
 /**
@@ -67,15 +71,18 @@ export function createLargest(size: number): Largest {
       }
     }
   };
-  const order = (): Uint32Array =>
-    Uint32Array.from({ length: held }, (_, slot) => slot).sort(
-      (a, b) => (heapValues[b] ?? 0) - (heapValues[a] ?? 0) || (heapPlaces[a] ?? 0) - (heapPlaces[b] ?? 0),
-    );
-  return {
-    offer,
-    places: () => order().map((slot) => heapPlaces[slot] ?? 0),
-    values: () => Float32Array.from(order(), (slot) => heapValues[slot] ?? 0),
+  const ranked = (): Ranked => {
+    const order = Uint32Array.from({ length: held }, (_, slot) => slot).sort((a, b) => {
+      const [left, right] = [heapValues[a] ?? 0, heapValues[b] ?? 0];
+      // Not a difference: that of two infinities is NaN.
+      return left === right ? (heapPlaces[a] ?? 0) - (heapPlaces[b] ?? 0) : left < right ? 1 : -1;
+    });
+    return {
+      values: Float32Array.from(order, (slot) => heapValues[slot] ?? 0),
+      places: order.map((slot) => heapPlaces[slot] ?? 0),
+    };
   };
+  return { offer, ranked };
 }
 
 /** NaN would make the heap's order meaningless. */

@@ -1,5 +1,5 @@
 import { defined, inputError, internalError } from '../core/errors.ts';
-import { createLargest, type Largest } from '../core/largest.ts';
+import { createLargest, type Largest, type Ranked } from '../core/largest.ts';
 import { float32 } from '../core/tensor.ts';
 import { createBuilder } from '../graph/builder.ts';
 import { checkGraph } from '../graph/check.ts';
@@ -99,12 +99,16 @@ interface Ballot {
 }
 
 /** Adds up exp(s/τ) for each label, relative to the nearest neighbour's, so that a small τ does not overflow. */
-function count(largest: Largest, labels: Int32Array, label: number, temperature: number): Ballot {
-  const similarities = largest.values();
+function count(
+  { values: similarities, places }: Ranked,
+  labels: Int32Array,
+  label: number,
+  temperature: number,
+): Ballot {
   const closest = similarities[0] ?? 0;
   const votes = new Map<number, number>();
   let total = 0;
-  largest.places().forEach((place, rank) => {
+  places.forEach((place, rank) => {
     const weight = Math.exp(((similarities[rank] ?? 0) - closest) / temperature);
     const voted = labels[place] ?? 0;
     votes.set(voted, (votes.get(voted) ?? 0) + weight);
@@ -161,12 +165,13 @@ export async function knnAccuracy(
     const found = await nearestTo(session, bank, queries, [first, end], vote.neighbours);
     found.forEach((largest, row) => {
       const label = queries.labels[first + row] ?? 0;
-      const { winner, share, above } = count(largest, bank.labels, label, temperature);
+      const ranked = largest.ranked();
+      const { winner, share, above } = count(ranked, bank.labels, label, temperature);
       predicted[first + row] = winner;
       probability[first + row] = share;
       if (winner === label) correct++;
       if (above < 5) amongFive++;
-      if (bank.labels[largest.places()[0] ?? 0] === label) nearest++;
+      if (bank.labels[ranked.places[0] ?? 0] === label) nearest++;
     });
     onProgress?.(end);
   }
