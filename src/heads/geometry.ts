@@ -75,15 +75,36 @@ export interface Geometry {
   readonly vector: (index: number) => Float32Array;
 }
 
+/** A given matrix of class vectors, `[classes, features]` row-major; the rows need not have unit length. */
+export interface ClassVectors {
+  readonly data: Float32Array;
+  readonly classes: number;
+  readonly features: number;
+}
+
 /** The place that a set of class vectors must fill. */
 export interface GeometryRequest {
   readonly classes: number;
   readonly features: number;
   readonly sign: FeatureSign;
+  /** What a custom head consists of; heads of other kinds make their own. */
+  readonly vectors?: ClassVectors;
+}
+
+/**
+ * Whether features of this sign should be centred (batch-normalised without scale and shift) before they meet these vectors: they
+ * are non-negative, so all lie near (1, …, 1), and some class vector has a component along that direction.
+ */
+export function needsCentring(geometry: Geometry, sign: FeatureSign): boolean {
+  return sign === 'non-negative' && !geometry.balanced;
 }
 
 /** The vectors of all classes, `[C, N]` row-major: for checks and small dense heads. */
-export function vectorsOf({ classes, features, vector }: Geometry): Float32Array {
+export function vectorsOf({
+  classes,
+  features,
+  vector,
+}: Pick<Geometry, 'classes' | 'features' | 'vector'>): Float32Array {
   const all = new Float32Array(classes * features);
   for (let index = 0; index < classes; index++) all.set(vector(index), index * features);
   return all;
@@ -97,7 +118,13 @@ export function orthogonalCapacity(features: number, sign: FeatureSign): number 
   return sign === 'signed' ? features : features - 1;
 }
 
-/** Largest |⟨qᵢ, qⱼ⟩| over all pairs of different rows of `[count, features]`, by brute force in float64. */
+/** A cosine this close to −1 is that of two antipodal vectors, float32 rounding included. */
+const ANTIPODAL = -1 + 1e-6;
+
+/**
+ * Largest |⟨qᵢ, qⱼ⟩| over all pairs of different unit rows of `[count, features]` that are not antipodal, by brute force in
+ * float64: count²·features/2 multiply-adds.
+ */
 export function measuredCoherence(vectors: Float32Array, features: number): number {
   const count = vectors.length / features;
   let largest = 0;
@@ -105,7 +132,7 @@ export function measuredCoherence(vectors: Float32Array, features: number): numb
     for (let j = i + 1; j < count; j++) {
       let product = 0;
       for (let k = 0; k < features; k++) product += (vectors[i * features + k] ?? 0) * (vectors[j * features + k] ?? 0);
-      largest = Math.max(largest, Math.abs(product));
+      if (product > ANTIPODAL) largest = Math.max(largest, Math.abs(product));
     }
   }
   return largest;

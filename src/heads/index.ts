@@ -1,17 +1,52 @@
 export type { Backbone, ImageSize } from './backbone.ts';
 export { countParameters, createModel, modelTensors, type Model, type ParameterCounts } from './model.ts';
 export { createHead, normalizeRows, scaleParameter, type Head, type HeadRequest } from './head.ts';
-export { measuredCoherence, type FeatureSign, type Geometry, type GeometryRequest } from './geometry.ts';
-export { hadamardGeometry } from './hadamard.ts';
+export {
+  measuredCoherence,
+  needsCentring,
+  orthogonalCapacity,
+  vectorsOf,
+  type ClassVectors,
+  type FeatureSign,
+  type Geometry,
+  type GeometryKind,
+  type GeometryRequest,
+  type ProductCost,
+  type SlotBlock,
+} from './geometry.ts';
+export { geometryOf } from './geometry-of.ts';
+export {
+  biorthogonalGeometry,
+  cosetGeometry,
+  hadamardGeometry,
+  type CosetRequest,
+  type HadamardRequest,
+} from './hadamard.ts';
+export { assigned } from './assigned.ts';
+export { customGeometry } from './custom.ts';
 export { orthonormalGeometry } from './orthonormal.ts';
+export { randomCoherenceBound, randomGeometry, type RandomRequest } from './random.ts';
+export { simplexGeometry } from './simplex.ts';
 export { formatHead, parseHead } from './parse.ts';
 export {
+  AUTO_BIAS_CLASSES,
+  biorthogonal,
+  coset,
+  cosine,
+  custom,
   hadamard,
+  hasBias,
   headKinds,
   headSpec,
   learned,
   orthonormal,
+  random,
+  simplex,
+  type Directions,
+  type HeadChoices,
   type HeadKind,
   type HeadOptions,
   type HeadSpec,
+  type Margin,
+  type OwnOptions,
 } from './spec.ts';

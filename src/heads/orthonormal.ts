@@ -1,7 +1,7 @@
 import { usageError } from '../core/errors.ts';
 import { randomStream } from '../core/random.ts';
-import { float32 } from '../core/tensor.ts';
-import { matmul } from '../graph/functions.ts';
+import { float32, type HostTensor } from '../core/tensor.ts';
+import { checkStorable, storedProducts } from './dense.ts';
 import { orthogonalCapacity, type Geometry, type GeometryRequest } from './geometry.ts';
 
 /**
@@ -10,20 +10,22 @@ import { orthogonalCapacity, type Geometry, type GeometryRequest } from './geome
  * matrices are well conditioned, so one pass is orthogonal far below float32 rounding. With `balanced`, every vector is also
  * orthogonal to the constant direction.
  */
-function randomOrthonormal(features: number, count: number, balanced: boolean, seed: number): readonly Float64Array[] {
+function randomOrthonormal(features: number, count: number, balanced: boolean, seed: number): Float32Array {
   const random = randomStream(seed, 'orthonormal', features, count);
-  const constant = new Float64Array(features).fill(1 / Math.sqrt(features));
-  const vectors: Float64Array[] = [];
+  const earlier = balanced ? [new Float64Array(features).fill(1 / Math.sqrt(features))] : [];
+  const rounded = new Float32Array(count * features);
   for (let index = 0; index < count; index++) {
     const vector = new Float64Array(features).map(() => random.normal());
-    for (const earlier of balanced ? [constant, ...vectors] : vectors) {
-      const projection = dot(vector, earlier);
-      for (let k = 0; k < features; k++) vector[k] = (vector[k] ?? 0) - projection * (earlier[k] ?? 0);
+    for (const other of earlier) {
+      const projection = dot(vector, other);
+      for (let k = 0; k < features; k++) vector[k] = (vector[k] ?? 0) - projection * (other[k] ?? 0);
     }
     const norm = Math.sqrt(dot(vector, vector));
-    vectors.push(vector.map((entry) => entry / norm));
+    const unit = vector.map((entry) => entry / norm);
+    earlier.push(unit);
+    rounded.set(unit, index * features);
   }
-  return vectors;
+  return rounded;
 }
 
 function dot(a: Float64Array, b: Float64Array): number {
@@ -33,9 +35,26 @@ function dot(a: Float64Array, b: Float64Array): number {
 }
 
 /**
- * Columns of a seeded random orthonormal matrix Q `[N, C]`: one stored, untrained matrix.
+ * The matrices made last. The factorisation takes C²·N multiply-adds, seconds for thousands of classes, and one run asks for the same
+ * matrix several times: to check, to train, to evaluate, to export. A comparison has few of them.
+ */
+const recent = new Map<string, HostTensor<'float32'>>();
+const KEPT = 4;
+
+function orthonormalMatrix(features: number, count: number, balanced: boolean, seed: number): HostTensor<'float32'> {
+  const key = [features, count, balanced, seed].join();
+  const matrix = recent.get(key) ?? float32([count, features], randomOrthonormal(features, count, balanced, seed));
+  // Behind the others again: a Map keeps the order of insertion.
+  recent.delete(key);
+  recent.set(key, matrix);
+  for (const oldest of [...recent.keys()].slice(0, -KEPT)) recent.delete(oldest);
+  return matrix;
+}
+
+/**
+ * Seeded random orthonormal class vectors: one stored, untrained matrix `[C, N]`.
  *
- * Where the features are non-negative the columns are also orthogonal to (1, …, 1), so no class is favoured; that leaves
+ * Where the features are non-negative the vectors are also orthogonal to (1, …, 1), so no class is favoured; that leaves
  * N − 1 of them. Signed features may use all N.
  *
  * @throws a usage error where C exceeds that capacity.
@@ -48,35 +67,23 @@ export function orthonormalGeometry({
 }: GeometryRequest & { readonly seed: number }): Geometry {
   const capacity = orthogonalCapacity(features, sign);
   if (classes > capacity) {
+    const centred = classes === features ? 'with center=bn there is room; ' : '';
     throw usageError('more classes than orthonormal vectors', {
       expected: `at most ${capacity} classes for ${features} ${sign} features`,
       received: `${classes} classes`,
-      hint: `a learned head takes any number of classes; an orthonormal head needs a backbone with at least ${classes + features - capacity} features`,
+      hint: `${centred}a hadamard, coset or random head takes more classes than features; an orthonormal head needs a backbone with at least ${classes + features - capacity} features`,
     });
   }
+  checkStorable('orthonormal', classes, features, 'float32');
   const balanced = classes < features;
-  const vectors = randomOrthonormal(features, classes, balanced, seed);
-  const columns = float32(
-    [features, classes],
-    Float32Array.from(
-      { length: features * classes },
-      (_, index) => vectors[index % classes]?.[Math.floor(index / classes)] ?? 0,
-    ),
-  );
   return Object.freeze({
+    ...storedProducts({ matrix: orthonormalMatrix(features, classes, balanced, seed), factor: 1 }),
     kind: 'orthonormal',
-    features,
-    classes,
+    construction: `random orthonormal vectors, seed ${seed}`,
+    bases: 1,
+    antipodal: false,
     capacity,
     coherence: 0,
     balanced,
-    cost: { multiplyAdds: features * classes, constantBytes: columns.data.byteLength },
-    fixedParameters: features * classes,
-    product: (c, x) => matmul(c.b, x, c.fixed('vectors', columns)),
-    vectors: () =>
-      Float32Array.from(
-        { length: classes * features },
-        (_, index) => vectors[Math.floor(index / features)]?.[index % features] ?? 0,
-      ),
   } satisfies Geometry);
 }

@@ -26,6 +26,24 @@ export function productGraph(geometry: Geometry, batch: number | 'batch' = 'batc
   return graphFrom(geometry.features, batch, new Map(), (c, x) => geometry.product(c, x));
 }
 
+/** Any function of a matrix `x` `[batch, columns]` as a graph from `x` to `y`. */
+export function blockGraph(
+  geometry: Geometry,
+  batch: number,
+  body: (c: LayerContext, x: Value) => Value,
+  columns = geometry.features,
+): Graph {
+  return graphFrom(columns, batch, new Map(), body);
+}
+
+/** The vectors of int32 `slots` `[count]` as a graph from `slots` to `y` `[count, N]`. */
+export function rowsGraph(geometry: Geometry, count: number): Graph {
+  const b = createBuilder('rows');
+  const slots = b.input('slots', 'int32', [count]);
+  b.output(geometry.rowsOf(createLayerContext(b, new Map()), slots), 'y');
+  return b.build();
+}
+
 /** A head's logits as a graph from `x` to `y`. */
 export function logitsGraph(head: Head, weights: Weights, batch: number | 'batch' = 'batch'): Graph {
   return graphFrom(head.features, batch, weights, (c, x) => head.logits(c, x));
