@@ -42,13 +42,14 @@ function scalarOf(value: HostTensor | undefined, name: string): number {
   return defined(value.data[0], name);
 }
 
-/** Compiles a program for a runtime and starts it from `tensors`. */
+/** Compiles a program for a runtime and starts it from `tensors`; `seed` decides what a sampled softmax draws. */
 export async function openStepRunner(
   runtime: Runtime,
   program: TrainingProgram,
   image: ImageSize,
   tensors: ReadonlyMap<string, HostTensor>,
   choice: LoweringChoice = 'auto',
+  seed = 0,
 ): Promise<StepRunner> {
   const lowering = chooseLowering(runtime, choice);
   const session = await runtime.createStatefulSession({
@@ -66,6 +67,7 @@ export async function openStepRunner(
       const outputs = await session.step({
         images: float32(shape, batch.images),
         labels: int32([batch.size], batch.labels),
+        ...program.feeds(seed, step),
         ...Object.fromEntries(scalars),
       });
       return {

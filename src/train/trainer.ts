@@ -100,7 +100,7 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
     augmentation: recipe.augmentation,
     workers: options.dataWorkers ?? 1,
   });
-  await using runner = await openStepRunner(runtime, program, model.image, initial, options.lowering);
+  await using runner = await openStepRunner(runtime, program, model.image, initial, options.lowering, seed);
   const stepsPerEpoch = loader.batchesPerEpoch;
   const length = { epochs: recipe.epochs, stepsPerEpoch };
   const totalSteps = recipe.epochs * stepsPerEpoch;

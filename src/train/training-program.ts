@@ -7,6 +7,7 @@ import { checkGraph } from '../graph/check.ts';
 import { add, concat, mul, reshape } from '../graph/functions.ts';
 import type { Graph, OpNode } from '../graph/graph.ts';
 import type { Model } from '../heads/model.ts';
+import type { StepFeeds } from '../heads/sampled-softmax.ts';
 import type { SoftmaxSpec } from '../heads/softmax.ts';
 import { createLayerContext, filled, type ModelTensors } from '../nn/layer-context.ts';
 import { initialValues, type ParameterSpec } from '../nn/parameters.ts';
@@ -34,6 +35,8 @@ export interface TrainingProgram {
   readonly state: readonly StateVector[];
   /** Float scalars to feed at each step, besides `images` `[batch, c, h, w]` and `labels` `[batch]` int32. */
   readonly scalars: (step: number, learningRate: number) => Readonly<Record<string, number>>;
+  /** What else to feed at each step: what a sampled softmax draws, a pure function of seed and step. Usually nothing. */
+  readonly feeds: StepFeeds;
   /** Outputs besides the state: `loss` [], `correct` [] and, where it is learned, `scale` [1] (before the update). */
   readonly outputs: readonly string[];
 }
@@ -50,7 +53,10 @@ export interface ProgramOptions {
 const nextName = (input: string): string => `next/${input}`;
 
 /** Forward pass, loss and the number of correct answers; parameters are graph inputs. */
-function forwardGraph(model: Model, options: ProgramOptions): { graph: Graph; tensors: ModelTensors } {
+function forwardGraph(
+  model: Model,
+  options: ProgramOptions,
+): { graph: Graph; tensors: ModelTensors; feeds: StepFeeds } {
   const { batchSize, labelSmoothing, softmax = { kind: 'auto' } } = options;
   const { channels, height, width } = model.image;
   const b = createBuilder(model.name);
@@ -58,11 +64,11 @@ function forwardGraph(model: Model, options: ProgramOptions): { graph: Graph; te
   const labels = b.input('labels', 'int32', [batchSize]);
   const c = createLayerContext(b);
   const features = model.backbone.forward(c, images);
-  const { loss, correct, scale } = model.head.objective(c, features, labels, { labelSmoothing, softmax });
+  const { loss, correct, scale, feeds } = model.head.objective(c, features, labels, { labelSmoothing, softmax });
   b.output(loss, 'loss');
   b.output(correct, 'correct');
   if (scale !== undefined) b.output(scale, 'scale');
-  return { graph: b.build(), tensors: c.tensors() };
+  return { graph: b.build(), tensors: c.tensors(), feeds: feeds ?? (() => ({})) };
 }
 
 interface Group {
@@ -132,7 +138,7 @@ export function trainingProgram(model: Model, options: ProgramOptions): Training
       hint: 'set label smoothing to 0 or use the cross-entropy loss',
     });
   }
-  const { graph: forward, tensors } = forwardGraph(model, options);
+  const { graph: forward, tensors, feeds } = forwardGraph(model, options);
   const names = tensors.parameters.map(({ name }) => name);
   const { graph: backward, gradients: gradientOf } = gradients(forward, { loss: 'loss', wrt: names });
 
@@ -142,7 +148,9 @@ export function trainingProgram(model: Model, options: ProgramOptions): Training
     state.push({ input, length: lengthOf(parts), parts });
     return b.input(input, 'float32', [lengthOf(parts)]);
   };
-  for (const name of ['images', 'labels']) {
+  // Parameters and buffers come out of the state.
+  const held = new Set([...tensors.parameters, ...tensors.buffers].map(({ name }) => name));
+  for (const name of forward.inputs.filter((input) => !held.has(input))) {
     const type = defined(forward.types.get(name), name);
     b.input(name, type.dtype, type.shape);
   }
@@ -201,6 +209,7 @@ export function trainingProgram(model: Model, options: ProgramOptions): Training
     tensors,
     state,
     scalars: (step: number, learningRate: number) => stepScalars(optimizer, step, learningRate),
+    feeds,
     outputs,
   });
 }
