@@ -1,5 +1,6 @@
 import type { Value } from '../graph/builder.ts';
 import { createBuilder } from '../graph/builder.ts';
+import type { ClassVectors } from './geometry.ts';
 import { createHead, type Head } from './head.ts';
 import type { HeadSpec } from './spec.ts';
 import { createLayerContext, type LayerContext, type ModelTensors } from '../nn/layer-context.ts';
@@ -19,11 +20,12 @@ export interface Model {
 /**
  * A backbone with a head for that many classes.
  *
- * @throws a usage error where the head has no room for the classes.
+ * @param vectors the class vectors of a custom head
+ * @throws a usage error where the head has no room for the classes; an input error for custom vectors that cannot be told apart.
  */
-export function createModel(backbone: Backbone, head: HeadSpec, classes: number): Model {
+export function createModel(backbone: Backbone, head: HeadSpec, classes: number, vectors?: ClassVectors): Model {
   const { name, image, features, sign } = backbone;
-  const classifier = createHead(head, { classes, features, sign });
+  const classifier = createHead(head, { classes, features, sign, ...(vectors === undefined ? {} : { vectors }) });
   return Object.freeze({
     name,
     image,

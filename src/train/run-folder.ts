@@ -25,6 +25,8 @@ export interface RunPaths {
   readonly best: string;
   readonly model: string;
   readonly labels: string;
+  /** The class vectors of custom heads: a copy, since the run must not depend on the file that they came from. */
+  readonly vectors: string;
   /** Step times of a finished run: what reading it again cannot measure. */
   readonly timing: string;
   /** What raw pixels and the untrained network reach, where a run is judged by neighbours. */
@@ -44,6 +46,7 @@ export function runPaths(folder: string): RunPaths {
     best: join(checkpoints, 'best.safetensors'),
     model: join(folder, 'model.onnx'),
     labels: join(folder, 'labels.json'),
+    vectors: join(folder, 'class-vectors.safetensors'),
     timing: join(folder, 'timing.json'),
     baselines: join(folder, 'baselines.json'),
     report: join(folder, 'report.html'),
@@ -235,19 +238,21 @@ async function isUnfinished(name: string, paths: RunPaths): Promise<boolean> {
 
 /** Removes an earlier run's files except its `config.json`; files of others stay. */
 async function removeRunFiles(paths: RunPaths): Promise<void> {
-  const { metrics, last, best, model, labels, timing, baselines, report } = paths;
+  const { metrics, last, best, model, labels, vectors, timing, baselines, report } = paths;
   await removeLeftovers(paths);
-  for (const file of [metrics, last, best, model, labels, timing, baselines, report]) await rm(file, { force: true });
+  for (const file of [metrics, last, best, model, labels, vectors, timing, baselines, report]) {
+    await rm(file, { force: true });
+  }
   // A folder with other files in it stays.
   await rmdir(paths.checkpoints).catch(() => undefined);
 }
 
 /** Removes what killed processes left of unfinished files. */
 async function removeLeftovers(paths: RunPaths): Promise<void> {
-  const { folder, config, metrics, checkpoints, last, best, model, labels, timing, baselines, report } = paths;
+  const { folder, config, metrics, checkpoints, last, best, model, labels, vectors, timing, baselines, report } = paths;
   await removeTemporaryFiles(
     folder,
-    [config, metrics, model, labels, timing, baselines, report].map((path) => basename(path)),
+    [config, metrics, model, labels, vectors, timing, baselines, report].map((path) => basename(path)),
   );
   await removeTemporaryFiles(
     checkpoints,
