@@ -1,14 +1,9 @@
 import { usageError } from '../core/errors.ts';
 import { hadamardMatrix, isHadamardOrder, nearestHadamardOrders } from './constructions/hadamard-matrix.ts';
-import {
-  coherenceRisk,
-  randomDiagonals,
-  signDiagonalFamilies,
-  signDiagonals,
-  type DiagonalFamily,
-} from './constructions/sign-diagonals.ts';
+import { basisSet, mostBases, provenSets } from './constructions/basis-sets.ts';
+import { identityDiagonal, type DiagonalFamily } from './constructions/sign-diagonals.ts';
 import { orthogonalCapacity, type Geometry, type GeometryRequest } from './geometry.ts';
-import { signedBasesGeometry, type BasisSigns } from './signed-bases.ts';
+import { signedBasesGeometry } from './signed-bases.ts';
 
 /** A request that may insist on a Hadamard matrix of exactly N rows. */
 export interface HadamardRequest extends GeometryRequest {
@@ -35,29 +30,12 @@ function constructionText(matrix: { readonly construction: string; readonly orde
   return `${matrix.construction}${part}`;
 }
 
-/** The sets of bases of one order, best coherence first: how many vectors each offers without and with their negatives. */
-function basesOf(order: number): readonly { readonly bases: number; readonly coherence: number }[] {
-  return isPowerOfTwo(order) ? signDiagonalFamilies(order).filter(({ bases }) => bases > 1) : [];
-}
-
-const isPowerOfTwo = (order: number): boolean => Number.isInteger(Math.log2(order));
-
-/**
- * How many bases cosets of one order may have: those of the proven families, or, for an order that is no power of two, as many
- * random ones as are different with probability 1 − 10⁻⁶ (where Hoeffding's bound on their coherence stays below 1).
- */
-function mostBases(order: number): number {
-  if (isPowerOfTwo(order)) return Math.max(1, ...basesOf(order).map(({ bases }) => bases));
-  const pairs = (Math.exp(order / 2) * coherenceRisk) / 2;
-  return Math.max(1, Math.min(2 ** 31, Math.floor(Math.sqrt(2 * pairs) / order)));
-}
-
 /** How many class vectors cosets of one order offer. */
 const cosetCapacity = (order: number, signs: boolean): number => (signs ? 2 : 1) * order * mostBases(order);
 
 /**
- * The order that cosets for that many classes have: the largest known one, or, where that is too small for random signs to
- * differ, the largest power of two below it, whose families are proven.
+ * The order that cosets for that many classes have: the largest known one, or, where that offers too
+ * few, the largest power of two below it.
  */
 function cosetOrder(request: HadamardRequest, signs: boolean): number {
   const order = orderFor(request);
@@ -131,8 +109,9 @@ export interface CosetRequest extends HadamardRequest {
 
 /**
  * Coset class vectors: D_a·H[j]/√n for many sign diagonals D_a. Vectors of one basis are orthogonal; of two bases |cos| ≤
- * `coherence`: 1/√n for n = 4^k (Kerdock, up to n/2 bases), √(2/n) for other powers of two (Gold, n bases), twice that beyond
- * (Delsarte–Goethals). An order that is no power of two takes random signs, whose coherence holds with probability 1 − 10⁻⁶.
+ * `coherence`: 1/√n for n = 4^k (Kerdock, up to n/2 bases), √(2/n) for other powers of two (Gold, n bases), and more for more
+ * bases (Delsarte–Goethals: 2, 4, … times that). An order that is no power of two repeats the signs of its Sylvester factor or
+ * takes random ones, whose coherence holds with probability 1 − 10⁻⁶.
  *
  * @throws a usage error for more classes than the largest of these sets, or where `exact` is asked for and N has no known Hadamard matrix.
  */
@@ -143,7 +122,7 @@ export function cosetGeometry(request: CosetRequest): Geometry {
   if (classes > capacity) refuse('coset', capacity, request, cosetHint(request, order));
   const matrix = hadamardMatrix(order);
   const bases = Math.ceil(classes / (signs ? 2 * order : order));
-  const diagonals = diagonalsFor(order, bases);
+  const diagonals = basisSet(order, bases);
   return signedBasesGeometry({
     kind: 'coset',
     construction: `${bases} ${familyName[diagonals.family]} of ${signs ? '±rows of ' : ''}${constructionText(matrix, features)}`,
@@ -158,15 +137,6 @@ export function cosetGeometry(request: CosetRequest): Geometry {
   });
 }
 
-/** D_0 = I: one basis, unsigned. */
-const identityDiagonal = (order: number): BasisSigns & { readonly coherence: number } => ({
-  family: 'identity',
-  order,
-  coherence: 0,
-  negative: () => false,
-  packed: () => new Uint8Array(Math.ceil(order / 8)),
-});
-
 const familyName = {
   identity: 'basis',
   kerdock: 'Kerdock bases',
@@ -174,14 +144,6 @@ const familyName = {
   'delsarte-goethals': 'Delsarte–Goethals bases',
   random: 'randomly signed bases',
 } as const satisfies Record<DiagonalFamily, string>;
-
-/** Seed of the random signs of orders that are no power of two: one fixed set, so that a head is the same everywhere. */
-const SIGN_SEED = 0;
-
-function diagonalsFor(order: number, bases: number): BasisSigns & { readonly coherence: number } {
-  if (bases === 1) return identityDiagonal(order);
-  return isPowerOfTwo(order) ? signDiagonals(order, bases) : randomDiagonals(order, bases, SIGN_SEED);
-}
 
 function cosetHint({ classes, signs }: CosetRequest, order: number): string {
   const withSigns = !signs && classes <= cosetCapacity(order, true) ? 'with signs=on there is room; ' : '';
@@ -211,7 +173,7 @@ export function hadamardGeometry(request: HadamardRequest): Geometry {
   if (classes <= 2 * rows) return { ...biorthogonalGeometry(request), capacity };
   if (classes > capacity) refuse('hadamard', capacity, request, cosetHint({ ...request, signs: true }, order));
   const used = cosetOrder(request, true);
-  const [best] = basesOf(used).filter(({ bases }) => classes <= 2 * used * bases);
+  const [best] = provenSets(used).filter(({ bases }) => classes <= 2 * used * bases);
   const signs = best === undefined ? classes > cosetCapacity(used, false) : classes > used * best.bases;
   return { ...cosetGeometry({ ...request, signs }), capacity };
 }
