@@ -84,10 +84,8 @@ describe('capacity', () => {
     'is what %s accepts, and no more',
     (text) => {
       for (const sign of ['signed', 'non-negative'] as const)
-        for (const features of [4, 8, 12, 16]) {
+        for (const features of [4, 8, 16]) {
           const { capacity } = made(text, 2, features, sign);
-          // Cosets of an order that is no power of two have random signs.
-          if (capacity === Infinity) continue;
           expect(made(text, capacity, features, sign).classes).toBe(capacity);
           expect(() => make(text, capacity + 1, features, sign)).toThrow(`received ${capacity + 1} classes`);
         }
