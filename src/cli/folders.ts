@@ -1,6 +1,7 @@
 import { readdir } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { findEntry } from '../data/catalog.ts';
+import { isGlyphSpec } from '../data/glyphs/choice.ts';
 import { codeOf } from '../train/atomic.ts';
 
 /** Characters that are safe in a file name everywhere. */
@@ -15,6 +16,7 @@ function plainName(text: string): string {
 
 /** A short name of the data for folders: a dataset's own, or the last part of a path without an archive's ending. */
 function dataName(spec: string): string {
+  if (isGlyphSpec(spec)) return 'glyphs';
   return findEntry(spec)?.name ?? plainName(basename(resolve(spec)).replace(/\.(tar|tar\.gz|tgz)$/i, ''));
 }
 

@@ -9,6 +9,14 @@ export {
 } from './batches.ts';
 export { decodeImage, imageExtensions } from './decode-image.ts';
 export type { FetchOptions } from './fetch.ts';
+export { namedCharacterSets } from './glyphs/characters.ts';
+export {
+  defaultFontsPerFamily,
+  defaultHeldOut,
+  defaultMaxClasses,
+  isGlyphSpec,
+  type GlyphChoice,
+} from './glyphs/choice.ts';
 export { readImageFolder, type ImageFolderOptions } from './image-folder.ts';
 export { largestInferredSide, type ImageSizeChoice } from './image-size.ts';
 export { instanceDataset } from './instances.ts';

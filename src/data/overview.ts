@@ -4,6 +4,7 @@ import { catalog, findEntry, type CatalogEntry } from './catalog.ts';
 import type { ImageDataset, ImageShape } from './dataset.ts';
 import { md5Of } from './download.ts';
 import { kindOf } from './files.ts';
+import { isGlyphSpec, type GlyphChoice } from './glyphs/choice.ts';
 import { locate, placesOf } from './locate.ts';
 import type { OnDataProgress } from './progress.ts';
 import { howToGet, openDataset } from './registry.ts';
@@ -82,14 +83,20 @@ export interface DatasetReport {
  */
 export async function verifyDataset(
   spec: string,
-  options: { readonly cacheDirectory?: string; readonly onProgress?: OnDataProgress } = {},
+  options: {
+    readonly cacheDirectory?: string;
+    readonly glyphs?: GlyphChoice;
+    readonly onProgress?: OnDataProgress;
+  } = {},
 ): Promise<DatasetReport> {
   const entry = findEntry(spec);
   const found =
     entry === undefined || entry.format === 'embedded' ? undefined : await locate(entry, options.cacheDirectory);
   const files = entry === undefined || found?.kind !== 'folder' ? [] : await checksums(entry, found.path);
   const readable =
-    entry === undefined ? (await kindOf(spec)) !== undefined : entry.format === 'embedded' || found !== undefined;
+    entry === undefined
+      ? isGlyphSpec(spec) || (await kindOf(spec)) !== undefined
+      : entry.format === 'embedded' || found !== undefined;
   try {
     const dataset = await openDataset(spec, { ...options, onUnreadable: 'fail', allowDownload: false });
     const { classes, image, train, validation, fingerprint } = dataset;

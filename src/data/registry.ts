@@ -10,6 +10,8 @@ import { readCifarFolder } from './cifar.ts';
 import type { ImageDataset } from './dataset.ts';
 import { fetchEntry, type FetchOptions } from './fetch.ts';
 import { kindOf } from './files.ts';
+import { isGlyphSpec, type GlyphChoice } from './glyphs/choice.ts';
+import { readGlyphs } from './glyphs/read-glyphs.ts';
 import { readIdxFolder } from './idx.ts';
 import { readImageFolder, type ImageFolderOptions } from './image-folder.ts';
 import { folderFormat, locate, placesOf } from './locate.ts';
@@ -19,6 +21,8 @@ import { readMnistSmall } from './mnist-small.ts';
 export interface OpenOptions extends SplitChoice, Omit<ImageFolderOptions, 'onUnreadable'> {
   /** `fail` (the default) makes an unreadable image an error; `skip` leaves it out and notes it. */
   readonly onUnreadable?: ImageFolderOptions['onUnreadable'];
+  /** What `glyphs` data is made of; a usage error for other data. */
+  readonly glyphs?: GlyphChoice;
   /** Folder that is searched first and receives downloads. */
   readonly cacheDirectory?: string;
   /** Whether a named dataset that is not on this machine is fetched (default: no, and that is an input error that says how to get it). */
@@ -27,7 +31,7 @@ export interface OpenOptions extends SplitChoice, Omit<ImageFolderOptions, 'onUn
 
 /**
  * Opens a dataset: one of the names that {@link listDatasets} gives, or a path to a folder of IDX files, of CIFAR binary files or of images by class, or to a
- * `.tar`, `.tar.gz` or `.tgz` archive of one. A name wins over a folder of the same name; write `./name` for the folder.
+ * `.tar`, `.tar.gz` or `.tgz` archive of one; or `glyphs`, `glyphs:FOLDER`: characters drawn from the installed fonts or those of a folder. A name wins over a folder of the same name; write `./name` for the folder.
  *
  * Throws a usage error for a name that is not known, and an input error for data that is missing or wrong.
  */
@@ -36,6 +40,13 @@ export async function openDataset(spec: string, options: OpenOptions = {}): Prom
 }
 
 async function readDataset(spec: string, options: OpenOptions): Promise<RawDataset> {
+  if (isGlyphSpec(spec)) return await readGlyphs(spec, options);
+  if (options.glyphs !== undefined) {
+    throw usageError('only glyphs have characters and fonts to choose', {
+      received: spec,
+      hint: 'name the data as glyphs or glyphs:FOLDER, or leave these options out',
+    });
+  }
   const entry = findEntry(spec);
   if (entry !== undefined) return refuseSize(await readEntry(entry, options), options);
   const kind = await kindOf(spec);
@@ -130,11 +141,11 @@ function refuseSize(raw: RawDataset, { imageSize }: OpenOptions): RawDataset {
 }
 
 function unknownDataset(spec: string): Error {
-  const names = catalog.flatMap((entry) => [entry.name, ...entry.aliases]);
+  const names = ['glyphs', ...catalog.flatMap((entry) => [entry.name, ...entry.aliases])];
   const { hint } = nearestOf(spec.toLowerCase(), names);
   return usageError('unknown dataset, and no folder of this name', {
     received: JSON.stringify(spec),
-    legal: catalog.map(({ name }) => name),
+    legal: [...catalog.map(({ name }) => name), 'glyphs'],
     hint: `${hint === undefined ? '' : `${hint} `}A path to a folder is also possible`,
   });
 }

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { inputError } from '../core/errors.ts';
 import type { ImageDataset } from '../data/dataset.ts';
+import type { GlyphChoice } from '../data/glyphs/choice.ts';
 import { headSpec, type HeadSpec } from '../heads/spec.ts';
 import { adam, adamw, sgd } from '../optim/optimizer.ts';
 import { constantSchedule, cosineSchedule, stepSchedule } from '../optim/schedule.ts';
@@ -18,6 +19,8 @@ export interface DatasetChoice {
   readonly validationFraction?: number;
   readonly imageSize?: { readonly height: number; readonly width: number; readonly channels?: 1 | 3 };
   readonly onUnreadable: 'skip' | 'fail';
+  /** For `glyphs` data only. */
+  readonly glyphs?: GlyphChoice;
 }
 
 /** Everything that decides a training run's result, but for the numbers in the data, which the fingerprint stands for. */
@@ -65,6 +68,15 @@ const datasetChoice = z.object({
     .object({ height: count, width: count, channels: z.union([z.literal(1), z.literal(3)]).optional() })
     .optional(),
   onUnreadable: z.enum(['skip', 'fail']),
+  glyphs: z
+    .object({
+      characters: z.string().optional(),
+      minFonts: count.optional(),
+      maxClasses: count.optional(),
+      heldOutFonts: z.union([z.number(), z.array(z.string())]).optional(),
+      fontsPerFamily: count.optional(),
+    })
+    .optional(),
 });
 
 const head = z

@@ -4,10 +4,12 @@ import { inputError } from '../core/errors.ts';
 import { findEntry } from '../data/catalog.ts';
 import { openDataset, type OnDataProgress } from '../data/index.ts';
 import type { ImageDataset } from '../data/dataset.ts';
+import { absoluteChoiceOf, absoluteGlyphSpec, isGlyphSpec } from '../data/glyphs/choice.ts';
 import { createModel, type Model } from '../heads/model.ts';
-import type { HeadSpec } from '../heads/spec.ts';
+import { formatHead } from '../heads/parse.ts';
 import { createBackbone } from '../models/registry.ts';
 import type { Recipe } from '../train/recipe.ts';
+import type { VectorsByHead } from './class-vectors.ts';
 import type { DatasetChoice, TrainConfig } from './config.ts';
 
 export interface OpenChoiceOptions {
@@ -18,6 +20,14 @@ export interface OpenChoiceOptions {
 
 /** A choice that still means the same from another working directory: a path is made absolute. */
 export function absoluteChoice(choice: DatasetChoice): DatasetChoice {
+  if (isGlyphSpec(choice.spec)) {
+    const { spec, glyphs } = choice;
+    return {
+      ...choice,
+      spec: absoluteGlyphSpec(spec),
+      ...(glyphs === undefined ? {} : { glyphs: absoluteChoiceOf(glyphs) }),
+    };
+  }
   return findEntry(choice.spec) === undefined && existsSync(choice.spec)
     ? { ...choice, spec: resolve(choice.spec) }
     : choice;
@@ -51,13 +61,12 @@ export async function reopenDataset(
   return dataset;
 }
 
-export function modelFor(name: string, head: HeadSpec, dataset: Pick<ImageDataset, 'image' | 'classes'>): Model {
-  return createModel(createBackbone(name, dataset.image), head, dataset.classes.length);
-}
-
-/** The model that a run trains. */
-export function modelOf(config: Pick<TrainConfig, 'model' | 'head' | 'image' | 'headClasses'>): Model {
-  return createModel(createBackbone(config.model, config.image), config.head, config.headClasses);
+/** The model that a run trains; a custom head is looked up among `vectors`. */
+export function modelOf(
+  { model, head, image, headClasses }: Pick<TrainConfig, 'model' | 'head' | 'image' | 'headClasses'>,
+  vectors: VectorsByHead = new Map(),
+): Model {
+  return createModel(createBackbone(model, image), head, headClasses, vectors.get(formatHead(head)));
 }
 
 /** The recipe with a batch that the training set can fill: a small set trains with a smaller batch, and says so. */
