@@ -89,7 +89,13 @@ export * from './report/index.ts';
 export { resumeComparison, startComparison, type CompareOptions, type Comparison } from './runs/compare.ts';
 export type { CompareSettings, DatasetChoice, TrainConfig, TrainSettings } from './runs/config.ts';
 export type { WeightsChoice } from './runs/classifier-file.ts';
-export { evaluateClassifier, type EvaluateOptions, type FileEvaluation } from './runs/evaluate.ts';
+export {
+  evaluateClassifier,
+  evaluatePath,
+  type EvaluateOptions,
+  type FeatureEvaluation,
+  type FileEvaluation,
+} from './runs/evaluate.ts';
 export type { NeighbourBaselines } from './runs/baselines.ts';
 export { evaluateExported, exportEmbedding, exportModel } from './runs/export.ts';
 export type { NodeCost } from './runs/graph-cost.ts';

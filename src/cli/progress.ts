@@ -135,7 +135,7 @@ export function createReporter(stream: OutputStream, { quiet }: { readonly quiet
           return;
         case 'epoch': {
           tick();
-          const { epoch, step, trainLoss, trainAccuracy, validationAccuracy } = event.record;
+          const { epoch, step, trainLoss, trainAccuracy, validationAccuracy, validationLoss } = event.record;
           note = '';
           if (quiet) return;
           lineAt = performance.now();
@@ -146,7 +146,7 @@ export function createReporter(stream: OutputStream, { quiet }: { readonly quiet
               `epoch ${epoch}/${epochs}`,
               `loss ${trainLoss.toFixed(3)}`,
               `train ${percent(trainAccuracy)}`,
-              `validation ${percent(validationAccuracy)}`,
+              `${validationLoss === null ? 'k-NN' : 'validation'} ${percent(validationAccuracy)}`,
               ...(latest === undefined ? [] : [rate(latest.imagesPerSecond)]),
               ...(left === '' || (step === totalSteps && index === runs - 1) ? [] : [`${left} left`]),
             ].join(' · '),

@@ -6,15 +6,15 @@ import { adam, adamw, sgd, type OptimizerSpec } from '../optim/optimizer.ts';
 import { constantSchedule, cosineSchedule, scheduleKinds, stepSchedule, type ScheduleSpec } from '../optim/schedule.ts';
 import type { DatasetChoice } from '../runs/config.ts';
 import { recipe, recipes, type Recipe, type RecipeName } from '../train/recipe.ts';
+import { classesTask, instanceTask, neighbourVote, type TaskSpec } from '../train/task.ts';
 import { adaptiveLearningRate, recipeFor } from './defaults.ts';
-import { addGlyphOptions, glyphChoiceOf, type GlyphFlags } from './glyph-options.ts';
 import * as parse from './parse.ts';
 
 const recipeNames = ['default', 'paper-cifar'] as const satisfies readonly RecipeName[];
 const optimizerKinds = ['sgd', 'adam', 'adamw'] as const satisfies readonly OptimizerSpec['kind'][];
 
 /** Options about which data is used; `undefined` where nothing was given. */
-export interface DataFlags extends GlyphFlags {
+export interface DataFlags {
   readonly validationFraction?: number;
   readonly dataSeed: number;
   readonly imageSize?: DatasetChoice['imageSize'];
@@ -41,8 +41,36 @@ export interface RecipeFlags {
   readonly augment?: Recipe['augmentation'];
 }
 
+/** Options about what is learned to tell apart. */
+export interface TaskFlags {
+  readonly task: TaskSpec['kind'];
+  readonly knn?: number;
+}
+
+export function addTaskOptions(command: Command): Command {
+  return command
+    .option(
+      '--task <what>',
+      'classes of the data, or instance: every training image from every other, judged by nearest neighbours',
+      parse.oneOf('--task', ['classes', 'instance'] as const satisfies readonly TaskSpec['kind'][]),
+      'classes',
+    )
+    .option(
+      '--knn <k>',
+      `with --task instance: how many neighbours vote (default: ${neighbourVote.neighbours})`,
+      parse.whole('--knn', 1),
+    );
+}
+
+/** The task that the options choose. */
+export function taskOf({ task, knn }: TaskFlags): TaskSpec {
+  if (task === 'instance') return instanceTask(knn === undefined ? {} : { neighbours: knn });
+  if (knn !== undefined) throw usageError('neighbours vote only with --task instance', { where: '--knn' });
+  return classesTask;
+}
+
 export function addDataOptions(command: Command): Command {
-  return addGlyphOptions(command)
+  return command
     .option(
       '--validation-fraction <share>',
       'share of the training images held out for validation (default: the data’s own split, or 0.2)',
@@ -100,7 +128,6 @@ export function datasetChoiceOf(spec: string, flags: DataFlags): DatasetChoice {
     onUnreadable: flags.onUnreadable,
     ...(flags.validationFraction === undefined ? {} : { validationFraction: flags.validationFraction }),
     ...(flags.imageSize === undefined ? {} : { imageSize: flags.imageSize }),
-    ...glyphChoiceOf(flags),
   };
 }
 

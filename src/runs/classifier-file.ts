@@ -12,8 +12,8 @@ import { codeOf } from '../train/atomic.ts';
 import { readCheckpoint } from '../train/checkpoint.ts';
 import { openRun, runPaths, type Run } from '../train/run-folder.ts';
 import { trainConfigOf, type TrainConfig } from './config.ts';
-import { exportModel, metadataKeys } from './export.ts';
-import { modelFor } from './prepare.ts';
+import { exportEmbedding, exportModel, metadataKeys } from './export.ts';
+import { modelOf } from './prepare.ts';
 
 /** Which weights of a run: the exported model (the last epoch's), or a checkpoint. */
 export type WeightsChoice = 'model' | 'last' | 'best';
@@ -94,7 +94,11 @@ export async function readClassifierFile(path: string): Promise<ClassifierFile> 
 
 async function fromCheckpoint(config: TrainConfig, path: string): Promise<ClassifierFile> {
   const { checkpoint } = await readCheckpoint(path);
-  const model = modelFor(config.model, config.head, config);
+  const model = modelOf(config);
+  if (config.task.kind === 'instance') {
+    const bytes = exportEmbedding(model, checkpoint.tensors, config);
+    return { path, bytes, onnx: readOnnx(bytes, path), labels: undefined, config };
+  }
   const bytes = exportModel(model, checkpoint.tensors, config);
   return { path, bytes, onnx: readOnnx(bytes, path), labels: config.classes, config };
 }
@@ -121,8 +125,17 @@ export async function readClassifier(path: string, weights: WeightsChoice = 'mod
   return { ...(await readClassifierFile(model)), config };
 }
 
-/** Shape of the only image input `[batch, channels, height, width]`. */
-function imageOf({ path, onnx }: ClassifierFile): { image: ImageShape; input: string; batchSize: number | undefined } {
+/** Whether a file is one of ours that gives features and no classes: trained to tell images apart. */
+export function givesFeatures({ onnx }: ClassifierFile): boolean {
+  return onnx.metadata[metadataKeys.task] === 'instance';
+}
+
+/** Shape of the only image input `[batch, channels, height, width]`. @throws an input error for any other inputs. */
+export function imageInputOf({ path, onnx }: ClassifierFile): {
+  image: ImageShape;
+  input: string;
+  batchSize: number | undefined;
+} {
   const { graph } = onnx;
   const [input] = graph.inputs;
   const type = input === undefined ? undefined : graph.types.get(input);
@@ -184,7 +197,15 @@ function endsInSoftmax(graph: OnnxModel['graph'], output: string): boolean {
 /** Loads a classifier and finds out its number of classes by running it on one black image. */
 export async function openClassifier(runtime: Runtime, file: ClassifierFile): Promise<OpenClassifier> {
   const { path, bytes, onnx, labels } = file;
-  const { image, input, batchSize } = imageOf(file);
+  if (givesFeatures(file)) {
+    throw inputError('the model gives features, not classes', {
+      where: path,
+      expected: 'a classifier',
+      received: 'a model that was trained to tell images apart (--task instance)',
+      hint: 'fixhead evaluate judges it by nearest neighbours',
+    });
+  }
+  const { image, input, batchSize } = imageInputOf(file);
   const output = onnx.graph.outputs.includes('logits') ? 'logits' : defined(onnx.graph.outputs[0], 'an output');
   const probabilities = endsInSoftmax(onnx.graph, output);
   const inner = await runtime.createSession(bytes, 'inference');

@@ -2,8 +2,19 @@ import { inputError, usageError } from '../core/errors.ts';
 import type { ImageDataset, ImageSet } from '../data/dataset.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import { evaluateSession, type Evaluation } from '../train/evaluate.ts';
-import { openClassifier, readClassifier, type ClassifierFile, type WeightsChoice } from './classifier-file.ts';
+import { featuresFrom } from '../train/features.ts';
+import { knnAccuracy, type KnnEvaluation } from '../train/knn.ts';
+import { neighbourVote } from '../train/task.ts';
+import {
+  givesFeatures,
+  imageInputOf,
+  openClassifier,
+  readClassifier,
+  type ClassifierFile,
+  type WeightsChoice,
+} from './classifier-file.ts';
 import type { DatasetChoice } from './config.ts';
+import { asPixels } from './export.ts';
 import { openChoice, reopenDataset, type OpenChoiceOptions } from './prepare.ts';
 
 /** What `evaluateClassifier` evaluates on, and how. */
@@ -13,6 +24,8 @@ export interface EvaluateOptions extends OpenChoiceOptions {
   readonly data?: Omit<DatasetChoice, 'imageSize'>;
   readonly split?: 'validation' | 'train';
   readonly weights?: WeightsChoice;
+  /** Of a model that gives features: how many neighbours vote (the run’s own number, or 200). */
+  readonly neighbours?: number;
   readonly signal?: AbortSignal;
   /** Called with the number of images done and of all. */
   readonly onProgress?: (done: number, count: number) => void;
@@ -20,7 +33,13 @@ export interface EvaluateOptions extends OpenChoiceOptions {
   readonly log?: (line: string) => void;
 }
 
+/** How a classifier did, and on which data. */
 export interface FileEvaluation extends Evaluation {
+  readonly dataset: ImageDataset;
+}
+
+/** How the features of a model did, and on which data. */
+export interface FeatureEvaluation extends KnnEvaluation {
   readonly dataset: ImageDataset;
 }
 
@@ -28,7 +47,9 @@ export interface FileEvaluation extends Evaluation {
 function relabelled(set: ImageSet, dataset: ImageDataset, file: ClassifierFile): ImageSet {
   const { labels, path } = file;
   if (labels === undefined) return set;
-  const unknown = dataset.classes.filter((name) => !labels.includes(name));
+  // The first of equal names, as a search would find it.
+  const placeOf = new Map(labels.map((name, place) => [name, place] as const).reverse());
+  const unknown = dataset.classes.filter((name) => !placeOf.has(name));
   if (unknown.length > 0) {
     throw inputError('the data has classes that the model does not know', {
       where: dataset.name,
@@ -36,7 +57,7 @@ function relabelled(set: ImageSet, dataset: ImageDataset, file: ClassifierFile):
       expected: `classes of ${path}: ${labels.slice(0, 10).join(', ')}${labels.length > 10 ? ', …' : ''}`,
     });
   }
-  const places = dataset.classes.map((name) => labels.indexOf(name));
+  const places = dataset.classes.map((name) => placeOf.get(name));
   return { ...set, labels: set.labels.map((label) => places[label] ?? label) };
 }
 
@@ -67,8 +88,59 @@ async function datasetFor(
  * size; a usage error where no data is named and the model does not say which.
  */
 export async function evaluateClassifier(path: string, options: EvaluateOptions): Promise<FileEvaluation> {
-  const { runtime, split = 'validation', signal, onProgress, log = () => undefined } = options;
+  return await classifierEvaluation(await readClassifier(path, options.weights), options);
+}
+
+/**
+ * How a run's model or an `.onnx` file does: a classifier by its answers, a model that was trained to tell images apart by the
+ * nearest neighbours of its features ({@link knnAccuracy}), which are training images of the data.
+ *
+ * @throws as {@link evaluateClassifier}; a usage error for a number of neighbours where there are none, or for training images
+ * to be judged by themselves.
+ */
+export async function evaluatePath(
+  path: string,
+  options: EvaluateOptions,
+): Promise<FileEvaluation | FeatureEvaluation> {
   const file = await readClassifier(path, options.weights);
+  if (givesFeatures(file)) return await featureEvaluation(file, options);
+  if (options.neighbours !== undefined) {
+    throw usageError('only features have neighbours, and this model is a classifier', {
+      where: '--knn',
+      hint: 'a run with --task instance gives features',
+    });
+  }
+  return await classifierEvaluation(file, options);
+}
+
+async function featureEvaluation(file: ClassifierFile, options: EvaluateOptions): Promise<FeatureEvaluation> {
+  const { runtime, split = 'validation', signal, onProgress } = options;
+  if (split === 'train') {
+    throw usageError('training images are the neighbours, so they cannot be judged by them', {
+      where: file.path,
+      legal: ['validation'],
+    });
+  }
+  const dataset = await datasetFor(file, imageInputOf(file).image, options);
+  const { train, validation } = dataset;
+  const stop = signal === undefined ? {} : { signal };
+  const count = train.count + 2 * validation.count;
+  const after = (before: number) => ({ ...stop, onProgress: (done: number) => onProgress?.(before + done, count) });
+  const own = file.config?.task.kind === 'instance' ? file.config.task : neighbourVote;
+  await using session = await runtime.createSession(file.bytes, 'inference');
+  const pixels = asPixels(dataset.image);
+  const bank = await featuresFrom(session, pixels, train, after(0));
+  const queries = await featuresFrom(session, pixels, validation, after(train.count));
+  const result = await knnAccuracy(runtime, bank, queries, {
+    neighbours: options.neighbours ?? own.neighbours,
+    temperature: own.temperature,
+    ...after(train.count + validation.count),
+  });
+  return { ...result, dataset };
+}
+
+async function classifierEvaluation(file: ClassifierFile, options: EvaluateOptions): Promise<FileEvaluation> {
+  const { runtime, split = 'validation', signal, onProgress, log = () => undefined } = options;
   await using classifier = await openClassifier(runtime, file);
   const { image, classes, batchSize, session } = classifier;
   if (batchSize !== undefined && batchSize !== 1) {
@@ -89,10 +161,7 @@ export async function evaluateClassifier(path: string, options: EvaluateOptions)
     }
   }
   const set = relabelled(dataset[split], dataset, file);
-  // The file normalises by itself: pixels are fed as p/255.
-  const channels = new Array<number>(image.channels);
-  const normalization = { mean: channels.fill(0), std: [...channels].fill(1) };
-  const evaluation = await evaluateSession(session, { image, normalization }, set, {
+  const evaluation = await evaluateSession(session, asPixels(image), set, {
     classes,
     ...(batchSize === undefined ? {} : { batchSize }),
     ...(signal === undefined ? {} : { signal }),

@@ -1,10 +1,12 @@
 import { join } from 'node:path';
 import { FixheadError, inputError, usageError } from '../core/errors.ts';
+import { createLargest } from '../core/largest.ts';
 import { float32 } from '../core/tensor.ts';
 import { decodeImage } from '../data/decode-image.ts';
 import { kindOf } from '../data/files.ts';
 import { listImages } from '../data/list-images.ts';
 import type { Runtime } from '../runtime/runtime.ts';
+import { evaluationBatchSize } from '../train/evaluate.ts';
 import { openClassifier, readClassifier, type OpenClassifier, type WeightsChoice } from './classifier-file.ts';
 
 /** One answer of a model for an image. */
@@ -58,18 +60,18 @@ export async function imageFiles(paths: readonly string[]): Promise<readonly str
   return files;
 }
 
-function softmax(row: Float32Array): number[] {
-  const largest = row.reduce((a, b) => Math.max(a, b), -Infinity);
-  const exponentials = Array.from(row, (logit) => Math.exp(logit - largest));
-  const total = exponentials.reduce((a, b) => a + b, 0);
-  return exponentials.map((value) => value / total);
-}
-
+/** The most probable classes by the softmax of a row of logits. */
 function topOf(row: Float32Array, count: number, labels: readonly string[] | undefined): readonly ClassProbability[] {
-  return softmax(row)
-    .map((probability, index) => ({ label: labels?.[index] ?? String(index), index, probability }))
-    .sort((a, b) => b.probability - a.probability || a.index - b.index)
-    .slice(0, count);
+  const best = createLargest(Math.min(count, row.length));
+  best.offer(row);
+  const { places, values } = best.ranked();
+  const largest = values[0] ?? 0;
+  const total = row.reduce((sum, logit) => sum + Math.exp(logit - largest), 0);
+  return Array.from(places, (index, rank) => ({
+    label: labels?.[index] ?? String(index),
+    index,
+    probability: Math.exp((values[rank] ?? 0) - largest) / total,
+  }));
 }
 
 /** Logits of images of `[c, h, w]` bytes, row by row. */
@@ -110,7 +112,7 @@ export async function predictImages(
   const files = await imageFiles(paths);
   await using classifier = await openClassifier(runtime, file);
   const predictions: Prediction[] = [];
-  const step = classifier.batchSize ?? BATCH;
+  const step = classifier.batchSize ?? Math.min(BATCH, evaluationBatchSize(classifier.classes));
   for (let first = 0; first < files.length; first += step) {
     signal?.throwIfAborted();
     const names = files.slice(first, first + step);

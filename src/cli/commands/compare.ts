@@ -19,14 +19,17 @@ import {
 import {
   addDataOptions,
   addRecipeOptions,
+  addTaskOptions,
   datasetChoiceOf,
   openOptionsOf,
   recipeOf,
+  taskOf,
   type DataFlags,
   type RecipeFlags,
+  type TaskFlags,
 } from '../training-options.ts';
 
-interface CompareFlags extends DataFlags, RecipeFlags, WorkFlags {
+interface CompareFlags extends DataFlags, RecipeFlags, TaskFlags, WorkFlags {
   readonly model: string;
   readonly features?: number;
   readonly heads: readonly HeadSpec[];
@@ -74,7 +77,7 @@ export function addCompare(program: Command, context: CliContext): void {
     )
     .option('--out <folder>', 'where everything goes (default: a new runs/compare-DATA-MODEL)')
     .option('--overwrite', 'replace the run in that folder');
-  addWorkOptions(addLoweringOption(addDataOptions(addRecipeOptions(command))))
+  addWorkOptions(addLoweringOption(addDataOptions(addRecipeOptions(addTaskOptions(command)))))
     .addHelpText('after', examples)
     .action(async (data: string, flags: CompareFlags) => {
       await compare(data, flags, context);
@@ -88,6 +91,7 @@ async function compare(data: string, flags: CompareFlags, context: CliContext): 
   createBackbone(model, { channels: 3, height: 32, width: 32 });
   checkOverwrite(flags.out, flags.overwrite);
   const { recipe, notes } = recipeOf(flags, data);
+  const task = taskOf(flags);
   const reporter = createReporter(context.io.stderr, { quiet: flags.quiet === true });
   try {
     for (const note of notes) reporter.line(`note: ${note}`);
@@ -99,6 +103,7 @@ async function compare(data: string, flags: CompareFlags, context: CliContext): 
       model,
       heads: flags.heads,
       seeds: flags.seeds,
+      task,
       recipe,
       lowering: flags.lowering,
     };

@@ -1,7 +1,8 @@
 import { Option, type Command } from 'commander';
-import { evaluateClassifier } from '../../runs/evaluate.ts';
+import { evaluatePath } from '../../runs/evaluate.ts';
 import type { WeightsChoice } from '../../runs/classifier-file.ts';
 import { percent, whole } from '../format.ts';
+import { judgementDocument, neighbourText } from '../judgement.ts';
 import { outputOf, type CliContext } from '../io.ts';
 import * as parse from '../parse.ts';
 import { createReporter } from '../progress.ts';
@@ -11,6 +12,7 @@ import { openOptionsOf, type DataFlags } from '../training-options.ts';
 interface EvaluateFlags extends DeviceFlags, Omit<DataFlags, 'imageSize'> {
   readonly split: 'validation' | 'train';
   readonly weights: WeightsChoice;
+  readonly knn?: number;
   readonly quiet?: true;
   readonly json?: true;
 }
@@ -22,7 +24,10 @@ Examples:
   $ fixhead evaluate model.onnx fashion-mnist --json
 
 Without DATA a run is evaluated on its own data. Images of a folder take the model's size, and classes are matched by
-name. --json prints {accuracy, top5, loss, count}: shares of 1, and the mean cross-entropy in nats.`;
+name. --json prints {accuracy, top5, loss, count}: shares of 1, and the mean cross-entropy in nats.
+A model that was trained with --task instance has no classes: its features are judged by the labels of the nearest training
+images, and --json prints {accuracy, nearest, top5, neighbours, temperature, count}; nearest is the share that the one nearest
+image gets right.`;
 
 export function weightsOption(): Option {
   return new Option(
@@ -43,6 +48,7 @@ export function addEvaluate(program: Command, context: CliContext): void {
     .argument('[data]', 'the images (default: the run’s own)')
     .option('--split <which>', 'validation or train', parse.oneOf('--split', ['validation', 'train']), 'validation')
     .addOption(weightsOption())
+    .option('--knn <k>', 'of a model that gives features: neighbours that vote', parse.whole('--knn', 1))
     .option(
       '--validation-fraction <share>',
       'share of DATA held out for validation',
@@ -72,10 +78,11 @@ async function evaluate(
   try {
     const runtime = await openDevice(flags, reporter.line);
     const fraction = flags.validationFraction;
-    const result = await evaluateClassifier(model, {
+    const result = await evaluatePath(model, {
       runtime,
       split: flags.split,
       weights: flags.weights,
+      ...(flags.knn === undefined ? {} : { neighbours: flags.knn }),
       log: reporter.line,
       onDataProgress: reporter.data,
       onProgress: (done, count) => {
@@ -96,11 +103,13 @@ async function evaluate(
     });
     reporter.close();
     for (const note of result.dataset.notes) reporter.line(`note: ${note}`);
-    const { accuracy, top5, loss, count } = result;
-    output.print(
-      `${whole(count)} ${flags.split} images of ${result.dataset.name}: accuracy ${percent(accuracy)}, top 5 ${percent(top5)}, loss ${loss.toFixed(4)}`,
-    );
-    output.document({ accuracy, top5, loss, count });
+    const { accuracy, top5, count } = result;
+    const measured =
+      'loss' in result
+        ? `accuracy ${percent(accuracy)}, top 5 ${percent(top5)}, loss ${result.loss.toFixed(4)}`
+        : `k-NN accuracy ${neighbourText(result)}, ${whole(result.vote.neighbours)} neighbours`;
+    output.print(`${whole(count)} ${flags.split} images of ${result.dataset.name}: ${measured}`);
+    output.document(judgementDocument(result));
   } finally {
     reporter.close();
   }

@@ -14,6 +14,9 @@ interface PredictFlags extends DeviceFlags {
   readonly json?: true;
 }
 
+/** Beyond so many classes their names are longer than the answer; each answer has its own. */
+const MOST_LISTED_LABELS = 1000;
+
 const examples = `
 Examples:
   $ fixhead predict runs/photos holiday.jpg
@@ -21,7 +24,7 @@ Examples:
 
 Images are turned, scaled and cropped to the model's size as training images are. An image that cannot be read is named, the
 others are still classified, and the exit code is 1. --json prints {model, labels, predictions: [{file, top: [{label, index,
-probability}]}], failed: [{file, error}]}.`;
+probability}]}], failed: [{file, error}]}; labels is null for more than ${MOST_LISTED_LABELS} classes.`;
 
 /** `fixhead predict`: the most probable classes of image files. */
 export function addPredict(program: Command, context: CliContext): void {
@@ -68,7 +71,8 @@ async function predict(
   });
   const read = predictions.filter((each) => each.kind === 'read').map(({ file, top }) => ({ file, top }));
   const failed = predictions.filter((each) => each.kind === 'failed').map(({ file, error }) => ({ file, error }));
-  output.document({ model, labels: labels ?? null, predictions: read, failed });
+  const listed = labels === undefined || labels.length > MOST_LISTED_LABELS ? null : labels;
+  output.document({ model, labels: listed, predictions: read, failed });
   if (failed.length > 0) {
     reporter.line(`${failed.length} of ${predictions.length} images could not be read`);
     context.setExitCode(exitCodes.failed);

@@ -19,15 +19,18 @@ import {
 import {
   addDataOptions,
   addRecipeOptions,
+  addTaskOptions,
   datasetChoiceOf,
   openOptionsOf,
   recipeOf,
+  taskOf,
   type DataFlags,
   type RecipeFlags,
+  type TaskFlags,
 } from '../training-options.ts';
 import { showTraining, trainingProgress } from '../training-output.ts';
 
-interface TrainFlags extends DataFlags, RecipeFlags, WorkFlags {
+interface TrainFlags extends DataFlags, RecipeFlags, TaskFlags, WorkFlags {
   readonly model: string;
   readonly features?: number;
   readonly head: HeadSpec;
@@ -42,8 +45,11 @@ Examples:
   $ fixhead train mnist-small --model cnn --head hadamard
   $ fixhead train my-photos/ --model resnet20 --head orthonormal:seed=3 --epochs 30 --augment crop=4,flip --out runs/photos
   $ fixhead train cifar-10 --model resnet56 --head hadamard --recipe paper-cifar --download
+  $ fixhead train fashion-mnist --task instance --model resnet8 --head hadamard --augment crop=4,flip --epochs 3
 
 The folder then holds config.json, metrics.jsonl, checkpoints, model.onnx (pixels in 0 … 1 in, logits out) and labels.json.
+With --task instance every training image is a class of its own. model.onnx then gives features of length 1, and they are
+judged by the labels of each validation image’s nearest training images, beside raw pixels and the untrained network.
 Ctrl-C saves; fixhead resume FOLDER goes on, bit for bit as if it had not been stopped.`;
 
 /** `fixhead train`: one model with one head. */
@@ -67,7 +73,7 @@ export function addTrain(program: Command, context: CliContext): void {
     .option('--seed <n>', 'seed of weights, order and augmentation', parse.whole('--seed', 0), 0)
     .option('--out <folder>', 'where everything goes (default: a new runs/train-DATA-MODEL-HEAD)')
     .option('--overwrite', 'replace the run in that folder');
-  addWorkOptions(addLoweringOption(addDataOptions(addRecipeOptions(command))))
+  addWorkOptions(addLoweringOption(addDataOptions(addRecipeOptions(addTaskOptions(command)))))
     .addHelpText('after', examples)
     .action(async (data: string, flags: TrainFlags) => {
       await train(data, flags, context);
@@ -82,13 +88,14 @@ async function train(data: string, flags: TrainFlags, context: CliContext): Prom
   createBackbone(model, { channels: 3, height: 32, width: 32 });
   checkOverwrite(flags.out, flags.overwrite);
   const { recipe, notes } = recipeOf(flags, data);
+  const task = taskOf(flags);
   const reporter = createReporter(context.io.stderr, { quiet: flags.quiet === true });
   try {
     for (const note of notes) reporter.line(`note: ${note}`);
     const folder = flags.out ?? (await freshFolder('train', data, model, formatHead(head)));
     const runtime = await openDevice(flags, reporter.line);
     if (flags.quiet !== true) reporter.line(runtime.description);
-    const settings = { dataset: datasetChoiceOf(data, flags), model, head, recipe, seed, lowering };
+    const settings = { dataset: datasetChoiceOf(data, flags), model, head, task, recipe, seed, lowering };
     const run = await startTraining(folder, settings, {
       ...runOptionsOf(flags, runtime, context.io, { log: reporter.line, data: reporter.data }),
       ...openOptionsOf(flags),
