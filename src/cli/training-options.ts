@@ -8,13 +8,14 @@ import type { DatasetChoice } from '../runs/config.ts';
 import { recipe, recipes, type Recipe, type RecipeName } from '../train/recipe.ts';
 import { classesTask, instanceTask, neighbourVote, type TaskSpec } from '../train/task.ts';
 import { adaptiveLearningRate, recipeFor } from './defaults.ts';
+import { addGlyphOptions, glyphChoiceOf, type GlyphFlags } from './glyph-options.ts';
 import * as parse from './parse.ts';
 
 const recipeNames = ['default', 'paper-cifar'] as const satisfies readonly RecipeName[];
 const optimizerKinds = ['sgd', 'adam', 'adamw'] as const satisfies readonly OptimizerSpec['kind'][];
 
 /** Options about which data is used; `undefined` where nothing was given. */
-export interface DataFlags {
+export interface DataFlags extends GlyphFlags {
   readonly validationFraction?: number;
   readonly dataSeed: number;
   readonly imageSize?: DatasetChoice['imageSize'];
@@ -70,7 +71,7 @@ export function taskOf({ task, knn }: TaskFlags): TaskSpec {
 }
 
 export function addDataOptions(command: Command): Command {
-  return command
+  return addGlyphOptions(command)
     .option(
       '--validation-fraction <share>',
       'share of the training images held out for validation (default: the data’s own split, or 0.2)',
@@ -128,6 +129,7 @@ export function datasetChoiceOf(spec: string, flags: DataFlags): DatasetChoice {
     onUnreadable: flags.onUnreadable,
     ...(flags.validationFraction === undefined ? {} : { validationFraction: flags.validationFraction }),
     ...(flags.imageSize === undefined ? {} : { imageSize: flags.imageSize }),
+    ...glyphChoiceOf(flags),
   };
 }
 
