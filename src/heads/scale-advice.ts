@@ -6,6 +6,8 @@ export const REACHABLE_LOSS = 0.1;
 /** Beyond this no scale is sought: exp(−α(1 − cos)) of any two directions that a float32 tells apart is small by then. */
 const LARGEST_SCALE = 1e7;
 
+const CURVE_POINTS = 61;
+
 /** What a scale α does to the logits of C classes on N features, and how large it has to become. */
 export interface ScaleAdvice {
   /** α at the start, or the α that stays. */
@@ -21,6 +23,8 @@ export interface ScaleAdvice {
   readonly alignedLoss: number;
   /** The smallest α at which that loss is at most {@link REACHABLE_LOSS}; `null` where no α reaches it (equal class vectors). */
   readonly needed: number | null;
+  /** The loss by α, from 0 to well beyond what is needed: what a chart draws. */
+  readonly losses: readonly { readonly scale: number; readonly loss: number }[];
 }
 
 /**
@@ -61,6 +65,8 @@ export function scaleAdvice(
   cosines: { readonly mean: number; readonly bins: CosineBins },
 ): ScaleAdvice {
   const { classes, features, start, learned } = options;
+  const needed = scaleReaching(cosines.bins, classes, REACHABLE_LOSS);
+  const end = 1.5 * Math.max(start, needed ?? 0);
   return Object.freeze({
     start,
     learned,
@@ -68,6 +74,10 @@ export function scaleAdvice(
     logitSpan: start * (1 - cosines.mean),
     logOthers: Math.log(classes - 1),
     alignedLoss: alignedLoss(cosines.bins, classes, start),
-    needed: scaleReaching(cosines.bins, classes, REACHABLE_LOSS),
+    needed,
+    losses: Array.from({ length: CURVE_POINTS }, (_, place) => {
+      const scale = (end * place) / (CURVE_POINTS - 1);
+      return { scale, loss: alignedLoss(cosines.bins, classes, scale) };
+    }),
   });
 }

@@ -29,8 +29,9 @@ export interface ChartOptions {
 }
 
 /** Without quotes: the renderer puts the names into an attribute as they are. */
-const FONT = 'system-ui, -apple-system, Segoe UI, Helvetica Neue, Liberation Sans, Arial, sans-serif';
-const SIZE = 13;
+export const FONT = 'system-ui, -apple-system, Segoe UI, Helvetica Neue, Liberation Sans, Arial, sans-serif';
+/** Of the text in charts, in pixels. */
+export const SIZE = 13;
 const LEGEND_ROW = 38;
 const LEGEND_GAP = 24;
 
@@ -67,7 +68,11 @@ export function renderPanels(panels: readonly Panel[], options: ChartOptions): s
         height: height - top - 44,
         outerBoundsMode: 'none' as const,
       })),
-      xAxis: panels.map((panel, index) => ({ ...axisOf(panel.x, theme), gridIndex: index, ...nameOf(panel, theme) })),
+      xAxis: panels.map((panel, index) => ({
+        ...axisOf(panel.x, theme),
+        gridIndex: index,
+        ...nameOf(panel.xName, theme),
+      })),
       yAxis: panels.map((panel, index) => ({
         ...axisOf(panel.y, theme),
         gridIndex: index,
@@ -83,7 +88,8 @@ export function renderPanels(panels: readonly Panel[], options: ChartOptions): s
   }
 }
 
-function axisOf(axis: Axis, theme: Theme): object {
+/** A value axis with its ticks and their numbers. */
+export function axisOf(axis: Axis, theme: Theme): object {
   const decimals = Math.max(0, ...axis.ticks.map((tick) => String(tick).split('.')[1]?.length ?? 0));
   const labels = axis.ticks.map((tick) =>
     tick === 0 ? '0' : tick.toLocaleString('en-US', { minimumFractionDigits: decimals }),
@@ -108,9 +114,10 @@ function axisOf(axis: Axis, theme: Theme): object {
   };
 }
 
-function nameOf(panel: Panel, theme: Theme): object {
+/** The name below a horizontal axis. */
+export function nameOf(name: string, theme: Theme): object {
   return {
-    name: panel.xName,
+    name,
     nameLocation: 'middle',
     nameGap: 28,
     nameTextStyle: { color: theme.quiet, fontSize: SIZE, fontFamily: FONT },
@@ -190,7 +197,7 @@ function legendRows(panels: readonly Panel[], width: number): number {
  * The renderer's SVG without what only a live chart needs (hover styles, event attributes) and with text styles as
  * attributes, so that the page's content policy can forbid inline styles. Identifiers become the chart's own.
  */
-function clean(svg: string, id: string): string {
+export function clean(svg: string, id: string): string {
   return svg
     .replace(/<style\s*>.*?<\/style>/gsu, '')
     .replace(/ (?:class|pointer-events|ecmeta_[a-z_]+)="[^"]*"/gu, '')

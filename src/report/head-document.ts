@@ -120,7 +120,8 @@ export interface FeatureFacts {
   readonly of: number;
   readonly normMean: number;
   readonly normDeviation: number;
-  readonly collapse: CollapseFacts;
+  /** `null` where the images have no class of the head's (validation images of a run that tells training images apart). */
+  readonly collapse: CollapseFacts | null;
 }
 
 /** How far the features of each class have collapsed onto one direction, and onto the class vector. */

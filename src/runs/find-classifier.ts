@@ -10,6 +10,8 @@ export interface FoundClassifier {
   readonly bias: string | undefined;
   readonly features: number;
   readonly classes: number;
+  /** Whether the weights of a class are a column of the stored matrix `[N, C]`; else a row of `[C, N]`. */
+  readonly byColumns: boolean;
 }
 
 /** Operators whose result is a product with weights: what ends the search, whether it is a classifier or not. */
@@ -83,14 +85,22 @@ export function findClassifier(graph: Graph): FoundClassifier | string {
   if (operator === 'Conv') {
     const [classes = 0, features = 0, ...window] = shape;
     if (window.some((side) => side !== 1)) return `${described}, is a convolution with windows of ${window.join('×')}`;
-    return { node, weight: weight.name, bias: own ?? biasBehind(graph, node, classes), features, classes };
+    return {
+      node,
+      weight: weight.name,
+      bias: own ?? biasBehind(graph, node, classes),
+      features,
+      classes,
+      byColumns: false,
+    };
   }
   if ((operator !== 'Gemm' && operator !== 'MatMul') || shape.length !== 2)
     return `${described}, is no plain matrix product`;
   const [rows = 0, columns = 0] = shape;
   const swapped = weight.transposed !== transB(node);
   const [features, classes] = swapped ? [columns, rows] : [rows, columns];
-  return { node, weight: weight.name, bias: own ?? biasBehind(graph, node, classes), features, classes };
+  const bias = own ?? biasBehind(graph, node, classes);
+  return { node, weight: weight.name, bias, features, classes, byColumns: !swapped };
 }
 
 /** A product of constants is preparation of weights. */

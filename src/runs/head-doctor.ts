@@ -1,14 +1,16 @@
+import type { HostTensor } from '../core/tensor.ts';
 import { createBuilder } from '../graph/builder.ts';
 import { checkGraph } from '../graph/check.ts';
 import { welchBound } from '../heads/cosines.ts';
-import type { FeatureSign, Geometry, ProductCost } from '../heads/geometry.ts';
+import { needsCentring, type FeatureSign, type Geometry, type ProductCost } from '../heads/geometry.ts';
 import { scaleParameter, type Head } from '../heads/head.ts';
 import { countParameters, type ParameterCounts } from '../heads/model.ts';
 import { scaleAdvice, type ScaleAdvice } from '../heads/scale-advice.ts';
 import { createLayerContext, filled, type ModelTensors, type Weights } from '../nn/layer-context.ts';
 import type { GeometryFacts, TrainingBytes, VectorFacts } from '../report/head-document.ts';
 import { nodeCosts, type NodeCost } from './graph-cost.ts';
-import { measureGeometry, type MeasuredVectors } from './measure-vectors.ts';
+import { floatsOf } from './floats.ts';
+import { measureGeometry, measureMatrix, type MeasuredVectors } from './measure-vectors.ts';
 
 const FLOAT_BYTES = 4;
 
@@ -38,11 +40,14 @@ export function blankHeadWeights(head: Head): Weights {
   return new Map([...parameters, ...buffers].map(({ name, shape }) => [name, filled(shape, 0)]));
 }
 
-/** The head's own nodes for a batch of one image: all shapes are numbers, so that every product is counted. */
+/**
+ * The head's own nodes for a batch of one image: all shapes are numbers, so that every product is counted. Parameters are inputs
+ * of this graph, so a matrix that is learned takes no memory.
+ */
 export function headLayers(head: Head): readonly NodeCost[] {
   const b = createBuilder(head.name);
   const features = b.input('features', 'float32', [1, head.features]);
-  b.output(head.logits(createLayerContext(b, blankHeadWeights(head)), features), 'logits');
+  b.output(head.logits(createLayerContext(b), features), 'logits');
   return nodeCosts(checkGraph(b.build(), 'classifier'), () => true, 'one');
 }
 
@@ -123,21 +128,31 @@ function startOf(head: Head, tensors: ModelTensors): { readonly start: number; r
   return { start: initial?.kind === 'constant' ? initial.value : Math.sqrt(head.features), learned: true };
 }
 
-/** Measures and counts everything about a head that needs no data. */
-export function diagnoseHead(head: Head): HeadDiagnosis {
+/** The parameter of a head that learns its class vectors, `[C, N]`. */
+export const trainedVectorsName = 'head.weight';
+
+/**
+ * Measures and counts everything about a head that needs no data.
+ *
+ * @param trained the class vectors of a head that learns them, where it has been trained
+ */
+export function diagnoseHead(head: Head, trained?: HostTensor): HeadDiagnosis {
   const { features, classes, geometry } = head;
   const tensors = headTensors(head);
   const parameters = countParameters(tensors);
   const layers = headLayers(head);
-  const trained = parameters.classifierTrainable;
+  const bytes = trainingBytes(parameters.classifierTrainable, geometry?.cost.constantBytes ?? 0);
   const learned = learnedBytes(features, classes);
   if (geometry === undefined) {
+    const matrix = trained === undefined ? undefined : floatsOf(trained);
+    const measured = matrix?.length === features * classes ? measureMatrix(matrix, features) : undefined;
+    const origin = { construction: 'trained', trained: true };
     return {
-      geometry: null,
+      geometry: measured === undefined ? null : matrixFacts(measured, { features, classes }, origin),
       cost: denseCost(features, classes),
       parameters,
-      memory: { head: trainingBytes(trained, 0), learned },
-      vectors: null,
+      memory: { head: bytes, learned },
+      vectors: measured?.facts ?? null,
       scale: null,
       layers,
     };
@@ -148,18 +163,21 @@ export function diagnoseHead(head: Head): HeadDiagnosis {
     geometry: geometryFacts(geometry, measured, multiplyAddsIn(layers)),
     cost: geometry.cost,
     parameters,
-    memory: { head: trainingBytes(trained, geometry.cost.constantBytes), learned },
+    memory: { head: bytes, learned },
     vectors: measured.facts,
     scale: scaleAdvice(size, { mean: measured.facts.mean, bins: measured.bins }),
     layers,
   };
 }
 
-/** A note for features of a sign that the vectors are not made for; none where all is well. */
-export function signNote(geometry: GeometryFacts, sign: FeatureSign): readonly string[] {
-  return geometry.balanced || sign === 'signed'
-    ? []
+/** Notes for features of a sign that the vectors are not made for; none where all is well. */
+export function signNotes({ geometry, spec }: Head, sign: FeatureSign): readonly string[] {
+  if (geometry === undefined || !needsCentring(geometry, sign)) return [];
+  return spec.center === 'none'
+    ? [
+        'some class vectors are not orthogonal to (1, …, 1): non-negative features favour these classes or leave them dead; let the head centre its features (center=auto), or take a backbone whose features are signed',
+      ]
     : [
-        'these class vectors are not orthogonal to (1, …, 1): with non-negative features some classes are favoured; put a BatchNorm or a linear layer before the head',
+        'some class vectors are not orthogonal to (1, …, 1), so the head centres non-negative features first (BatchNorm)',
       ];
 }

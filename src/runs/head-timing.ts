@@ -4,7 +4,6 @@ import { float32 } from '../core/tensor.ts';
 import { createBuilder } from '../graph/builder.ts';
 import { toOnnx } from '../graph/onnx-write.ts';
 import type { Head } from '../heads/head.ts';
-import type { Weights } from '../nn/layer-context.ts';
 import type { TimedBatch, TimingFacts } from '../report/head-document.ts';
 import type { Runtime, Session } from '../runtime/runtime.ts';
 import { classifierGraph } from '../train/inference-graph.ts';
@@ -71,7 +70,7 @@ const megabytes = (bytes: number): string => `${Math.round(bytes / 1e6).toLocale
  * Times a head alone and a dense classifier of its size on this machine, each at a batch of 1 and of 64. What would need more than
  * some hundred megabytes is left out, with the reason.
  */
-export async function timeHead(runtime: Runtime, head: Head, weights?: Weights): Promise<TimingFacts> {
+export async function timeHead(runtime: Runtime, head: Head): Promise<TimingFacts> {
   const { features, classes } = head;
   const weightBytes = FLOAT_BYTES * features * classes;
   const skipped: string[] = [];
@@ -85,19 +84,20 @@ export async function timeHead(runtime: Runtime, head: Head, weights?: Weights):
   const own =
     storesMatrix && weightBytes > MOST_WEIGHTS
       ? undefined
-      : await timeBytes(runtime, toOnnx(classifierGraph(head, weights ?? blankHeadWeights(head))), batches, features);
-  if (own === undefined) skipped.push(`this head: its matrix is ${megabytes(weightBytes)} (limit ${megabytes(MOST_WEIGHTS)})`);
+      : await timeBytes(runtime, toOnnx(classifierGraph(head, blankHeadWeights(head))), batches, features);
+  if (own === undefined)
+    skipped.push(`this head: its matrix is ${megabytes(weightBytes)} (limit ${megabytes(MOST_WEIGHTS)})`);
   const dense =
-    weightBytes > MOST_WEIGHTS
-      ? undefined
-      : await timeBytes(runtime, denseBytes(features, classes), batches, features);
+    weightBytes > MOST_WEIGHTS ? undefined : await timeBytes(runtime, denseBytes(features, classes), batches, features);
   if (dense === undefined)
     skipped.push(`a dense classifier: its weights are ${megabytes(weightBytes)} (limit ${megabytes(MOST_WEIGHTS)})`);
   return Object.freeze({
     device: runtime.description,
-    batches: batches.map(
-      (batch, place): TimedBatch => ({ batch, head: own?.[place] ?? null, dense: dense?.[place] ?? null }),
-    ),
+    batches: batches.map((batch, place): TimedBatch => ({
+      batch,
+      head: own?.[place] ?? null,
+      dense: dense?.[place] ?? null,
+    })),
     skipped,
   });
 }

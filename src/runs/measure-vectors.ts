@@ -7,7 +7,7 @@ import {
   rowNorm,
   type CosineBins,
 } from '../heads/cosines.ts';
-import { repeatedRows } from '../heads/distinct-rows.ts';
+import { repeatedRows } from '../heads/repeated-rows.ts';
 import type { Geometry } from '../heads/geometry.ts';
 import type { VectorFacts } from '../report/head-document.ts';
 
@@ -102,6 +102,7 @@ function measureRows(
   const { bins, largestPair, within, between } = statistics;
   const norms = Float64Array.from({ length: compared.length }, (_, row) => rowNorm(rows, features, row));
   const { distinct, pairs, period } = repeatedRows(rows, features);
+  const signs = packSigns(rows, features);
   const facts: VectorFacts = {
     examined: compared.length,
     pairs: statistics.pairs,
@@ -121,14 +122,15 @@ function measureRows(
       largest: norms.reduce((most, norm) => Math.max(most, norm), 0),
       mean: norms.reduce((sum, norm) => sum + norm, 0) / Math.max(1, norms.length),
     },
-    signs: packSigns(rows, features) !== undefined,
+    signs: signs !== undefined,
     constant: constantFacts(rows, features, compared),
     repeated: {
       pairs: pairs.map(([earlier, later]) => [classOf(earlier), classOf(later)] as const),
       period: period ?? null,
     },
     values: statistics.values ?? null,
-    histogram: shownHistogram(bins),
+    // Sign vectors of n entries have cosines that are multiples of 2/n.
+    histogram: shownHistogram(bins, Math.max(FINE, signs === undefined ? 0 : 2 / signs.used)),
   };
   return { facts: Object.freeze(facts), bins, distinct };
 }
@@ -155,21 +157,28 @@ function constantFacts(
 /** Half of the bars of the histogram that is shown; the middle one is around 0. */
 const HALF_BARS = 30;
 
-/** The fine bins as 61 bars, from −r to r with 0 in the middle of one, where r is the largest |cos| that occurs. */
-function shownHistogram({ counts }: CosineBins): VectorFacts['histogram'] {
-  const half = (counts.length - 1) / 2;
-  let reach = 0;
+/** Width of a fine bin. */
+const FINE = 1 / 2000;
+
+/**
+ * The fine bins as 61 bars, from −r to r with 0 in the middle of one, where r is the largest |cos| that occurs. Opposite vectors (the
+ * first bin) are left out: a few of them would squeeze all the others into the middle.
+ *
+ * @param step where all cosines are multiples of one number, that number: every bar then has room for equally many of them
+ */
+function shownHistogram({ counts, sums }: CosineBins, step: number): VectorFacts['histogram'] {
+  const places: { readonly place: number; readonly count: number }[] = [];
   counts.forEach((count, bin) => {
-    if (count > 0) reach = Math.max(reach, Math.abs(bin - half));
+    if (count > 0 && bin > 0) places.push({ place: Math.round((sums[bin] ?? 0) / count / step), count });
   });
-  // Fine bins of one bar: odd, so that a bar has a middle one.
-  const width = 2 * Math.ceil((reach / HALF_BARS - 1) / 2) + 1;
-  const bars = Math.max(1, width);
+  const reach = places.reduce((most, { place }) => Math.max(most, Math.abs(place)), 0);
+  // Odd, so that a bar has a middle one.
+  const perBar = Math.max(1, 2 * Math.ceil((reach / HALF_BARS - 1) / 2) + 1);
   const shown = new Array<number>(2 * HALF_BARS + 1).fill(0);
-  counts.forEach((count, bin) => {
-    const bar = Math.round((bin - half) / bars) + HALF_BARS;
-    if (count > 0) shown[bar] = (shown[bar] ?? 0) + count;
-  });
-  const edge = ((HALF_BARS + 0.5) * bars) / half;
+  for (const { place, count } of places) {
+    const bar = Math.round(place / perBar) + HALF_BARS;
+    shown[bar] = (shown[bar] ?? 0) + count;
+  }
+  const edge = (HALF_BARS + 0.5) * perBar * step;
   return { from: -edge, to: edge, counts: shown };
 }

@@ -1,47 +1,92 @@
 import { Option, type Command } from 'commander';
-import CliTable from 'cli-table3';
 import { usageError } from '../../core/errors.ts';
 import type { ImageShape } from '../../data/dataset.ts';
+import type { FeatureSign } from '../../heads/geometry.ts';
+import { createHead } from '../../heads/head.ts';
 import { parseHead } from '../../heads/parse.ts';
 import type { HeadSpec } from '../../heads/spec.ts';
-import { inspectModel, inspectPath, type GeometryFacts, type Inspection } from '../../runs/inspect.ts';
-import { modelFor } from '../../runs/prepare.ts';
-import { bytes, percent, whole } from '../format.ts';
+import { createModel } from '../../heads/model.ts';
+import { createBackbone } from '../../models/registry.ts';
+import { writeHeadReport } from '../../report/head-page.ts';
+import {
+  examinePath,
+  inspectHead,
+  inspectModel,
+  timedInspection,
+  type Inspected,
+  type RunInspectionOptions,
+} from '../../runs/inspect.ts';
+import { whole } from '../format.ts';
+import { inspectionText } from '../inspect-text.ts';
 import { outputOf, type CliContext } from '../io.ts';
 import * as parse from '../parse.ts';
+import { createReporter, type Reporter } from '../progress.ts';
+import { addDeviceOptions, openDevice, type DeviceFlags } from '../run-options.ts';
 
-interface InspectFlags {
+interface InspectFlags extends DeviceFlags {
   readonly model?: string;
   readonly head?: HeadSpec;
   readonly classes?: number;
+  readonly features?: number;
+  readonly featuresSign?: FeatureSign;
   readonly image?: ImageShape;
+  readonly images?: number;
+  readonly dataDir?: string;
+  readonly timing: boolean;
+  readonly report?: string;
+  readonly quiet?: true;
   readonly json?: true;
 }
 
 const defaultClasses = 10;
 const defaultImage: ImageShape = { channels: 3, height: 32, width: 32 };
+const signs = ['signed', 'non-negative'] as const satisfies readonly FeatureSign[];
 
 const examples = `
 Examples:
+  $ fixhead inspect --head hadamard --classes 100000 --features 1024
+  $ fixhead inspect --head simplex --classes 100 --features 128 --report head.html
   $ fixhead inspect --model resnet56 --head learned --classes 10 --image 3x32x32
   $ fixhead inspect runs/photos
   $ fixhead inspect resnet50.onnx --json
 
-Multiply-adds are those of convolutions and matrix products for one image. In an .onnx file of another program the classifier
-is the last MatMul, Gemm or 1×1 convolution with constant weights before the first output. --json prints {model, image,
-parameters: {total, trainable, classifier, classifierTrainable}, multiplyAdds, unknownNodes, classifier, geometry, layers, notes}.`;
+Cosines are measured: of all pairs up to 4096 class vectors, of a random sample above. Multiply-adds are those of convolutions and
+matrix products for one image. In an .onnx file of another program the classifier is the last MatMul, Gemm or 1×1 convolution with
+constant weights before the first output. --json prints {model, head, geometry, cost, parameters, memory, vectors, scale, timing,
+training, classifier, layers, notes, …}; docs/inspect.md has all of it.`;
 
-/** `fixhead inspect`: layers, shapes, parameters and the cost of the classifier. */
+/** `fixhead inspect`: what a head is, promises and costs; layers and classifier of a model; what training did to a run's head. */
 export function addInspect(program: Command, context: CliContext): void {
-  program
+  const command = program
     .command('inspect')
-    .summary('show what a model consists of and what its classifier costs')
-    .description('Shows the layers, shapes and parameters of a model and what its classifier costs.')
-    .argument('[path]', 'a run’s folder or an .onnx file; or name a --model')
+    .summary('show what a head, a model or a run’s classifier is and costs')
+    .description('Measures the class vectors of a head, a run or an .onnx file, and shows what its classifier costs.')
+    .argument('[path]', 'a run’s folder or an .onnx file; or name a --head or a --model')
+    .addOption(
+      new Option('--head <head>', 'a head, with its options behind colons (with --model: default hadamard)').argParser(
+        parseHead,
+      ),
+    )
+    .option('--classes <n>', `number of classes (with --model: default ${defaultClasses})`, parse.whole('--classes', 2))
+    .option('--features <n>', 'number of features, for a --head without --model', parse.whole('--features', 2))
+    .addOption(
+      new Option(
+        '--features-sign <sign>',
+        'signed (the default), or non-negative as after a ReLU; for a --head without --model',
+      ).argParser(parse.oneOf('--features-sign', signs)),
+    )
     .option('--model <name>', 'backbone: mlp, cnn, resnet8, resnet20, … resnet110')
-    .addOption(new Option('--head <head>', 'learned, hadamard or orthonormal (default: hadamard)').argParser(parseHead))
-    .option('--classes <n>', `number of classes (default: ${defaultClasses})`, parse.whole('--classes', 2))
-    .option('--image <CxHxW>', 'shape of an image (default: 3x32x32)', parse.imageShape)
+    .option('--image <CxHxW>', 'shape of an image, for --model (default: 3x32x32)', parse.imageShape)
+    .option(
+      '--images <n>',
+      'of a run: how many images of each split to compute features of, 0 for none (default: 2000)',
+      parse.whole('--images', 0),
+    )
+    .option('--data-dir <folder>', 'of a run: where named datasets are looked for first')
+    .option('--report <file>', 'write a page with tables and charts')
+    .option('--no-timing', 'do not measure how long the head takes on this machine');
+  addDeviceOptions(command)
+    .option('--quiet', 'no progress')
     .option('--json', 'print one JSON document on stdout, everything else on stderr')
     .addHelpText('after', examples)
     .action(async (path: string | undefined, flags: InspectFlags) => {
@@ -51,105 +96,95 @@ export function addInspect(program: Command, context: CliContext): void {
 
 async function inspect(path: string | undefined, flags: InspectFlags, { io }: CliContext): Promise<void> {
   const output = outputOf(io, flags.json === true);
-  const result = await inspection(path, flags);
-  output.print(layerTable(result));
-  output.print(textOf(result));
-  output.document(result);
+  const reporter = createReporter(io.stderr, { quiet: flags.quiet === true });
+  try {
+    const inspected =
+      path === undefined ? inspectNamed(flags) : await examinePath(path, pathOptions(path, flags, reporter, io.signal));
+    const document =
+      flags.timing && inspected.head !== undefined
+        ? await timedInspection(inspected, await openDevice(flags, reporter.line))
+        : inspected.document;
+    reporter.close();
+    if (flags.report !== undefined) await writeHeadReport(flags.report, document);
+    output.print(inspectionText(document, output.width));
+    if (flags.report !== undefined) output.print(`Report: ${flags.report}`);
+    output.document(document);
+  } finally {
+    reporter.close();
+  }
 }
 
-async function inspection(path: string | undefined, flags: InspectFlags): Promise<Inspection> {
-  const { model, head, classes = defaultClasses, image = defaultImage } = flags;
-  if (path !== undefined) {
-    const given = [model, head, flags.classes, flags.image].some((value) => value !== undefined);
-    if (given) {
-      throw usageError('a path and a model at once', {
-        received: path,
-        hint: '--model, --head, --classes and --image describe a model that need not exist; a path names one that does',
+/** The options of a head and a model that need not exist. */
+const described = ['model', 'head', 'classes', 'features', 'featuresSign', 'image'] as const;
+
+function pathOptions(
+  path: string,
+  flags: InspectFlags,
+  reporter: Reporter,
+  signal: AbortSignal | undefined,
+): RunInspectionOptions {
+  if (described.some((option) => flags[option] !== undefined)) {
+    throw usageError('a path and a model or head at once', {
+      received: path,
+      hint: '--model, --head, --classes, --features, --features-sign and --image describe what need not exist; a path names what does',
+    });
+  }
+  const { images, dataDir } = flags;
+  return {
+    runtime: () => openDevice(flags, reporter.line),
+    onProgress: (done, count) => {
+      reporter.count(`${whole(done)} of ${whole(count)} images`, done, count);
+    },
+    onDataProgress: reporter.data,
+    ...(signal === undefined ? {} : { signal }),
+    ...(images === undefined ? {} : { images }),
+    ...(dataDir === undefined ? {} : { cacheDirectory: dataDir }),
+  };
+}
+
+/** A model or a head that the options name. */
+function inspectNamed(flags: InspectFlags): Inspected {
+  for (const [option, value] of [
+    ['--images', flags.images],
+    ['--data-dir', flags.dataDir],
+  ] as const) {
+    if (value !== undefined) throw usageError(`${option} is about a run`, { hint: 'name the run’s folder' });
+  }
+  return flags.model === undefined ? namedHead(flags) : namedModel(flags.model, flags);
+}
+
+function namedModel(name: string, flags: InspectFlags): Inspected {
+  const { head, classes = defaultClasses, image = defaultImage } = flags;
+  for (const [option, value] of [
+    ['--features', flags.features],
+    ['--features-sign', flags.featuresSign],
+  ] as const) {
+    if (value !== undefined) {
+      throw usageError(`${option} and --model at once`, {
+        hint: 'a model has a number and a sign of features of its own; leave --model out to look at a head alone',
       });
     }
-    return await inspectPath(path);
   }
-  if (model === undefined) {
-    throw usageError('nothing to inspect', { hint: 'name a run’s folder, an .onnx file or a --model' });
-  }
-  const names = Array.from({ length: classes }, (_, index) => String(index));
-  return inspectModel(modelFor(model, head ?? parseHead('hadamard'), { image, classes: names }));
+  const model = createModel(createBackbone(name, image), head ?? parseHead('hadamard'), classes);
+  return { document: inspectModel(model), head: model.head };
 }
 
-/** Layers with weights or products; the others are counted in a line. */
-function layerTable({ layers }: Inspection): string {
-  const rule = {
-    top: '',
-    'top-mid': '',
-    'top-left': '',
-    'top-right': '',
-    bottom: '',
-    'bottom-mid': '',
-    'bottom-left': '',
-  };
-  const table = new CliTable({
-    head: ['layer', 'operator', 'output', 'parameters', 'multiply-adds'],
-    colAligns: ['left', 'left', 'left', 'right', 'right'],
-    chars: {
-      ...rule,
-      'bottom-right': '',
-      left: '',
-      'left-mid': '',
-      right: '',
-      'right-mid': '',
-      middle: '  ',
-      'mid-mid': '──',
-    },
-    style: { head: [], border: [], 'padding-left': 0, 'padding-right': 0, compact: true },
-  });
-  const shown = layers.filter(({ parameters, multiplyAdds }) => parameters > 0 || multiplyAdds !== 0);
-  for (const { name, operator, shape, parameters, multiplyAdds } of shown) {
-    const size = shape === null ? '?' : shape.join('×');
-    table.push([
-      name,
-      operator,
-      size,
-      parameters === 0 ? '' : whole(parameters),
-      multiplyAdds === null ? '?' : multiplyAdds === 0 ? '' : whole(multiplyAdds),
-    ]);
+function namedHead({ head: spec, classes, features, featuresSign: sign = 'signed', image }: InspectFlags): Inspected {
+  if (spec === undefined) {
+    const given = [classes, features].some((value) => value !== undefined);
+    throw usageError(given ? '--classes and --features are of a head' : 'nothing to inspect', {
+      hint: given
+        ? 'name the --head, as in --head hadamard --classes 1000 --features 512'
+        : 'name a run’s folder, an .onnx file, a --model, or a --head with --classes and --features',
+    });
   }
-  const others = layers.length - shown.length;
-  const lines = table
-    .toString()
-    .split('\n')
-    .map((line) => line.trimEnd());
-  return `${lines.join('\n')}\n${others} more nodes without weights or products\n`;
-}
-
-function textOf({ model, image, parameters, multiplyAdds, classifier, geometry, notes }: Inspection): string {
-  const { total, trainable } = parameters;
-  const lines = [
-    `${model}${image === null ? '' : ` for images of ${image.channels}×${image.height}×${image.width}`}`,
-    `  ${whole(total)} parameters, ${trainable === total ? 'all' : whole(trainable)} trainable; ${whole(multiplyAdds)} multiply-adds for one image`,
-  ];
-  if (classifier !== null) {
-    const { kind, features, classes, dense } = classifier;
-    lines.push(
-      `Classifier: ${kind}, ${whole(features)} features to ${whole(classes)} classes`,
-      `  ${whole(classifier.parameters)} parameters (${percent(classifier.share)} of all), ${whole(parameters.classifierTrainable)} trainable; ${bytes(classifier.bytes)}; ${whole(classifier.multiplyAdds)} multiply-adds`,
-    );
-    if (geometry !== null) {
-      lines.push(
-        `  a learned one would have ${whole(dense.parameters)} parameters, ${bytes(dense.bytes)}, ${whole(dense.multiplyAdds)} multiply-adds`,
-      );
-    }
+  if (classes === undefined || features === undefined) {
+    throw usageError('a head needs --classes and --features', {
+      received: classes === undefined ? 'no --classes' : 'no --features',
+      hint: 'as in --head hadamard --classes 1000 --features 512, or name a --model to put the head on',
+    });
   }
-  if (geometry !== null) lines.push(...geometryLines(geometry));
-  return [...lines, ...notes.map((note) => `Note: ${note}`)].join('\n');
-}
-
-function geometryLines(geometry: GeometryFacts): readonly string[] {
-  const { kind, features, capacity, coherence, measuredCoherence: measured, balanced } = geometry;
-  const checked = measured === null ? 'not measured: too many pairs' : `measured ${measured.toExponential(1)}`;
-  return [
-    `Geometry: ${kind}, room for ${whole(capacity)} classes on ${whole(features)} features`,
-    `  largest |cos| between two class vectors: ${coherence} as constructed, ${checked}`,
-    `  ${balanced ? 'every class vector is orthogonal to (1, …, 1), so no class is favoured by non-negative features' : 'not orthogonal to (1, …, 1)'}`,
-    `  one product: ${whole(geometry.multiplyAdds)} multiply-adds, ${bytes(geometry.constantBytes)} of constants`,
-  ];
+  if (image !== undefined) throw usageError('--image is about a --model', { hint: 'leave it out, or name a --model' });
+  const head = createHead(spec, { classes, features, sign });
+  return { document: inspectHead(head, sign), head };
 }
