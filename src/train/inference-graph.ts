@@ -4,8 +4,9 @@ import { createBuilder, type Value } from '../graph/builder.ts';
 import { checkGraph } from '../graph/check.ts';
 import { mul, sub } from '../graph/functions.ts';
 import type { Graph } from '../graph/graph.ts';
-import { normalizeRows, type Head } from '../heads/head.ts';
+import type { Head } from '../heads/head.ts';
 import type { Model } from '../heads/model.ts';
+import { centred, normalizeRows } from '../heads/unit-features.ts';
 import { createLayerContext, type LayerContext, type Weights } from '../nn/layer-context.ts';
 import { foldBatchNorm } from './fold-batchnorm.ts';
 
@@ -52,15 +53,19 @@ export function deploymentGraph(model: Model, weights: Weights, normalization: N
   return checkGraph(foldBatchNorm(b.build()), 'deployment graph');
 }
 
-/** x/‖x‖ of the backbone's output: for each head the part of the features that a fixed one looks at. */
-function unitFeatures(c: LayerContext, model: Model, images: Value): Value {
-  const features = model.backbone.forward(c, images);
-  return c.b.scoped('unit_features', () => normalizeRows(c, features));
+/**
+ * The features as a head sees them: the backbone's output, centred where the head centres it, divided by its norm. A learned head
+ * sees the norm as well; it is divided out here for it too, so that features of all heads are compared by their cosines.
+ */
+function unitFeatures(c: LayerContext, { backbone, head }: Model, images: Value): Value {
+  const features = backbone.forward(c, images);
+  // In the head's layer, where the statistics of the centring have their names.
+  return c.layer('head', () => normalizeRows(c, head.centred ? centred(c, features) : features));
 }
 
 /**
- * The trained model without its classifier, any batch size: normalised `images` `[batch, c, h, w]` to `features` `[batch, N]`, the
- * backbone's output divided by its Euclidean norm, so that the product of two rows is their cosine.
+ * The trained model without its classifier, any batch size: normalised `images` `[batch, c, h, w]` to `features` `[batch, N]` as the
+ * head sees them, rows of Euclidean norm 1, so that the product of two rows is their cosine.
  */
 export function featuresGraph(model: Model, weights: Weights): Graph {
   const { channels, height, width } = model.image;
