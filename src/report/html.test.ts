@@ -124,6 +124,69 @@ describe('renderReport', () => {
     ).toEqual(['species 0', 'species 1', '10', '10.0']);
   });
 
+  it('stays small and readable with thousands of classes, and says what it leaves out', async () => {
+    const kanji = Array.from({ length: 6000 }, (_, index) => String.fromCodePoint(0x4e00 + index));
+    const page = await renderReport(reportInput({ classes: kanji, heads: ['learned'], seeds: [0], mistakes: 0 }));
+    await parse(page);
+    expect(page).not.toContain('class="map"');
+    expect(page).not.toContain('class="heat"');
+    expect(page).toContain('a picture of 6,000 × 6,000 cells is left out');
+    expect(page.match(/<table class="data pairs">.*?<\/table>/su)?.[0].match(/<tr>/gu)).toHaveLength(16);
+    // 6000 wrong pairs of 10, 9 or 8 images each; the first 15 have 10.
+    expect(page).toContain(
+      'These pairs are 150 of 54,000 images with a wrong answer; 5,985 further pairs of classes, none confused more often, are left out.',
+    );
+    expect(page).toContain('<bdi>一</bdi>');
+    expect(Buffer.byteLength(page)).toBeLessThan(60_000);
+  });
+
+  it('names fonts for characters that a Latin font lacks', async () => {
+    const page = await renderReport(reportInput());
+    expect(page).toMatch(/font:16px[^;]*"Noto Sans CJK JP"[^;]*,sans-serif/u);
+  });
+
+  it('says that every wrong answer is shown where they fit', async () => {
+    const input = reportInput({ classes: many, heads: ['learned'], seeds: [0] });
+    const histories = input.histories.map((run) => ({
+      ...run,
+      confusion: [
+        { label: 0, predicted: 0, count: 5 },
+        { label: 3, predicted: 7, count: 2 },
+      ],
+    }));
+    expect(await renderReport({ ...input, histories })).toContain('These are all wrong answers: 2 images.');
+  });
+
+  it('speaks of neighbours where images have no class to be right about', async () => {
+    const input = reportInput();
+    const score = (accuracy: number) => ({ accuracy, nearest: accuracy - 0.01 });
+    const page = await renderReport({
+      ...input,
+      document: {
+        ...input.document,
+        neighbours: { k: 200, temperature: 0.07, pixels: score(0.8), untrained: score(0.7) },
+      },
+      histories: input.histories.map((run) => ({
+        ...run,
+        epochs: run.epochs.map((epoch) => ({ ...epoch, validationLoss: null })),
+      })),
+    });
+    await parse(page);
+    expect(page).not.toMatch(/validation (?:accuracy|loss|error)/iu);
+    expect(page).not.toMatch(/NaN|undefined|null/u);
+    expect(page).toContain('<summary>k-NN accuracy of each seed</summary>');
+    expect(page).toContain(
+      'raw pixels 80.00\u00A0%, the untrained network 70.00\u00A0%; by the single nearest one: raw pixels 79.00\u00A0%',
+    );
+    // Errors in two frames, the training loss alone in its own.
+    expect(charts(page).map((chart) => /aria-label="(.*?) over/u.exec(chart)?.[1])).toEqual([
+      'Training error, %',
+      'k-NN error, %',
+      'Training loss',
+      'Scale α',
+    ]);
+  });
+
   it('refuses a confusion outside the classes, and an image that does not have its stated size', async () => {
     const input = reportInput();
     const short = input.histories.map((run) => ({ ...run, confusion: [{ label: 10, predicted: 0, count: 1 }] }));

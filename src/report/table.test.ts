@@ -17,6 +17,20 @@ describe('comparisonTable', () => {
     ]);
   });
 
+  it('says whose accuracy it is where neighbours were asked', () => {
+    const { document } = reportInput();
+    const score = { accuracy: 0.8, nearest: 0.7 };
+    const neighbours = { k: 200, temperature: 0.07, pixels: score, untrained: score };
+    const text = comparisonTable({ ...document, neighbours }, { color: false, width: 120 });
+    expect(text).toContain('each training image a class of its own, 10 classes');
+    expect(text).toContain('* highest k-NN accuracy.');
+    expect(text).toMatch(/k-NN +recog- /u);
+    expect(comparisonMarkdown({ ...document, neighbours })).toContain(
+      '| k-NN accuracy % | training images recognised % |',
+    );
+    expect(widest(text)).toBeLessThanOrEqual(120);
+  });
+
   it('leaves the deviation out for one seed and says that the spread is unknown', () => {
     const text = comparisonTable(reportInput({ seeds: [7] }).document, { color: false, width: 120 });
     expect(rowOf(text, 'learned')[1]).toBe('90.00');
