@@ -15,6 +15,8 @@ export const metadataKeys = Object.freeze({
   output: 'output',
   model: 'model',
   head: 'head',
+  /** Of the features that enter the head: with it and the head's name its class vectors can be made again. */
+  sign: 'sign',
   task: 'task',
 });
 
@@ -37,12 +39,13 @@ export function exportModel(
   });
 }
 
-function aboutModel({ image, name, head }: Model): Readonly<Record<string, string>> {
+function aboutModel({ image, name, head, backbone }: Model): Readonly<Record<string, string>> {
   const { channels, height, width } = image;
   return {
     [metadataKeys.input]: `images: float32 [batch, ${channels}, ${height}, ${width}], ${channels === 1 ? 'grey' : 'RGB'} planes, pixels in 0 … 1`,
     [metadataKeys.model]: name,
     [metadataKeys.head]: head.name,
+    [metadataKeys.sign]: backbone.sign,
   };
 }
 

@@ -1,9 +1,10 @@
+import { defined } from '../core/errors.ts';
 import type { HostTensor } from '../core/tensor.ts';
 import { createBuilder } from '../graph/builder.ts';
 import { checkGraph } from '../graph/check.ts';
 import { welchBound } from '../heads/cosines.ts';
 import { needsCentring, type FeatureSign, type Geometry, type ProductCost } from '../heads/geometry.ts';
-import { scaleParameter, type Head } from '../heads/head.ts';
+import { logScaleParameter, scaleParameter, type Head } from '../heads/head.ts';
 import { countParameters, type ParameterCounts } from '../heads/model.ts';
 import { scaleAdvice, type ScaleAdvice } from '../heads/scale-advice.ts';
 import { createLayerContext, filled, type ModelTensors, type Weights } from '../nn/layer-context.ts';
@@ -120,13 +121,21 @@ export function matrixFacts(
   };
 }
 
-/** α where training begins: a constant, or the first value of the parameter that is learned. */
-function startOf(head: Head, tensors: ModelTensors): { readonly start: number; readonly learned: boolean } {
+/** α where training begins: a constant, or the first value of the parameter that is learned (of its logarithm, with a margin). */
+function startOf(head: Head, { parameters }: ModelTensors): { readonly start: number; readonly learned: boolean } {
   const { scale } = head.spec;
   if (typeof scale === 'number') return { start: scale, learned: false };
-  const initial = tensors.parameters.find(({ name }) => name === scaleParameter)?.initial;
-  return { start: initial?.kind === 'constant' ? initial.value : Math.sqrt(head.features), learned: true };
+  const initialOf = (wanted: string): number | undefined => {
+    const initial = parameters.find(({ name }) => name === wanted)?.initial;
+    return initial?.kind === 'constant' ? initial.value : undefined;
+  };
+  const logarithm = initialOf(logScaleParameter);
+  const start = initialOf(scaleParameter) ?? (logarithm === undefined ? undefined : Math.exp(logarithm));
+  return { start: defined(start, 'first value of the scale'), learned: true };
 }
+
+/** Where a head stores class vectors that it cannot make again, `[C, N]`. */
+export const storedVectorsName = 'head.vectors';
 
 /** The parameter of a head that learns its class vectors, `[C, N]`. */
 export const trainedVectorsName = 'head.weight';
@@ -171,13 +180,11 @@ export function diagnoseHead(head: Head, trained?: HostTensor): HeadDiagnosis {
 }
 
 /** Notes for features of a sign that the vectors are not made for; none where all is well. */
-export function signNotes({ geometry, spec }: Head, sign: FeatureSign): readonly string[] {
+export function signNotes({ geometry, centred }: Head, sign: FeatureSign): readonly string[] {
   if (geometry === undefined || !needsCentring(geometry, sign)) return [];
-  return spec.center === 'none'
-    ? [
-        'some class vectors are not orthogonal to (1, …, 1): non-negative features favour these classes or leave them dead; let the head centre its features (center=auto), or take a backbone whose features are signed',
-      ]
+  return centred
+    ? ['some class vectors are not orthogonal to (1, …, 1), so the head batch-normalises non-negative features first']
     : [
-        'some class vectors are not orthogonal to (1, …, 1), so the head centres non-negative features first (BatchNorm)',
+        'some class vectors are not orthogonal to (1, …, 1): non-negative features favour these classes or leave them dead; let the head centre features (center=auto), or take a backbone whose features are signed',
       ];
 }

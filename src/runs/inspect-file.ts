@@ -1,7 +1,8 @@
-import { FixheadError, inputError } from '../core/errors.ts';
+import { inputError } from '../core/errors.ts';
 import { sizeOf } from '../core/shape.ts';
 import { bytesPerElement, type HostTensor } from '../core/tensor.ts';
 import type { Graph } from '../graph/graph.ts';
+import type { FeatureSign } from '../heads/geometry.ts';
 import { createHead, type Head } from '../heads/head.ts';
 import { parseHead } from '../heads/parse.ts';
 import type { HeadSpec } from '../heads/spec.ts';
@@ -17,6 +18,7 @@ import {
   learnedBytes,
   matrixFacts,
   multiplyAddsIn,
+  storedVectorsName,
   trainedVectorsName,
   trainingBytes,
 } from './head-doctor.ts';
@@ -54,14 +56,21 @@ function headSize(
   throw inputError('the file names a head but holds none', { where, received: metadata[metadataKeys.head] ?? '' });
 }
 
-/** The head of our own file made again: for the sign of features that leaves room for its classes. */
-function headAgain(spec: HeadSpec, size: { features: number; classes: number }): Head {
-  try {
-    return createHead(spec, { ...size, sign: 'non-negative' });
-  } catch (error) {
-    if (error instanceof FixheadError) return createHead(spec, { ...size, sign: 'signed' });
-    throw error;
-  }
+/** The sign of the features of our own file; files of version 0.1 do not say it, and all its models were non-negative. */
+function signOf(metadata: Readonly<Record<string, string>>): FeatureSign {
+  return metadata[metadataKeys.sign] === 'signed' ? 'signed' : 'non-negative';
+}
+
+/** The head of our own file made again, a custom one from the class vectors that the file holds. */
+function headAgain(
+  spec: HeadSpec,
+  size: { readonly features: number; readonly classes: number },
+  { initializers }: Graph,
+  sign: FeatureSign,
+): Head {
+  const stored = initializers.get(storedVectorsName);
+  const data = spec.kind === 'custom' && stored !== undefined ? floatsOf(stored) : undefined;
+  return createHead(spec, { ...size, sign, ...(data === undefined ? {} : { vectors: { ...size, data } }) });
 }
 
 /** What an `.onnx` file consists of and costs; fixhead's own or any other. @throws an input error for a file that is none. */
@@ -92,7 +101,8 @@ export async function inspectFile(path: string): Promise<Inspected> {
           `${unknownNodes} products are of a shape that the file (opset ${opset}) does not tell; their multiply-adds are missing`,
         ];
   if (spec !== undefined && metadata[metadataKeys.task] !== 'instance') {
-    const head = headAgain(spec, headSize(graph, metadata, path));
+    const sign = signOf(metadata);
+    const head = headAgain(spec, headSize(graph, metadata, path), graph, sign);
     const diagnosis = diagnoseHead(head, graph.initializers.get(trainedVectorsName));
     const counted = withHeadLayers(layers, diagnosis.layers);
     const parameters = layers
@@ -104,6 +114,7 @@ export async function inspectFile(path: string): Promise<Inspected> {
       ...shared,
       ...headPart(diagnosis),
       head: head.name,
+      sign,
       layers: counted,
       multiplyAdds: multiplyAddsIn(counted),
       parameters: counts,

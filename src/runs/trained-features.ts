@@ -2,6 +2,8 @@ import { permutation, randomStream } from '../core/random.ts';
 import { sizeOf } from '../core/shape.ts';
 import type { ImageDataset, ImageSet } from '../data/dataset.ts';
 import { createBuilder } from '../graph/builder.ts';
+import { concat, mul, reduceSum, sqrt } from '../graph/functions.ts';
+import { centred, normalizeRows } from '../heads/unit-features.ts';
 import { checkGraph } from '../graph/check.ts';
 import type { Graph } from '../graph/graph.ts';
 import { toOnnx } from '../graph/onnx-write.ts';
@@ -32,13 +34,19 @@ export function sampleOf(set: ImageSet, image: ImageDataset['image'], most: numb
   return { count: most, pixels, labels: Int32Array.from(chosen, (index) => set.labels[index] ?? 0) };
 }
 
-/** What the backbone gives, before the head normalises it: `images` to `features` `[batch, N]`. */
-function backboneGraph(model: Model, weights: Weights): Graph {
-  const { channels, height, width } = model.image;
-  const b = createBuilder(model.name);
-  const images = b.input('images', 'float32', ['batch', channels, height, width]);
-  b.output(model.backbone.forward(createLayerContext(b, weights), images), 'features');
-  return checkGraph(b.build(), 'backbone');
+/**
+ * The length and the direction of what the backbone gives: `images` to `features` `[batch, 1 + N]`, first ‖x‖, then x̂ as the head
+ * sees it, batch-normalised first where the head does that.
+ */
+function lengthAndDirectionGraph({ backbone, head, image, name }: Model, weights: Weights): Graph {
+  const { channels, height, width } = image;
+  const b = createBuilder(name);
+  const c = createLayerContext(b, weights);
+  const x = backbone.forward(c, b.input('images', 'float32', ['batch', channels, height, width]));
+  const length = sqrt(b, reduceSum(b, mul(b, x, x), [1], { keepdims: true }));
+  const direction = c.layer('head', () => normalizeRows(c, head.centred ? centred(c, x) : x));
+  b.output(concat(b, [length, direction], 1), 'features');
+  return checkGraph(b.build(), 'features');
 }
 
 /** What to look at. */
@@ -72,21 +80,21 @@ export async function measureFeatures(request: FeatureRequest): Promise<readonly
     },
   ] as const;
   const count = splits.reduce((sum, { set }) => sum + set.count, 0);
-  await using session = await runtime.createSession(toOnnx(backboneGraph(model, weights)), 'inference');
+  await using session = await runtime.createSession(toOnnx(lengthAndDirectionGraph(model, weights)), 'inference');
   const facts: FeatureFacts[] = [];
   let done = 0;
   for (const { split, of, set, labelled } of splits) {
     if (set.count === 0) continue;
     const before = done;
-    const { values, dimension } = await featuresFrom(session, dataset, set, {
+    const { values: rows } = await featuresFrom(session, dataset, set, {
       ...(signal === undefined ? {} : { signal }),
       onProgress: (images) => onProgress?.(before + images, count),
     });
     done += set.count;
-    const norms = normalized(values, dimension);
+    const { classes, features } = model.head;
+    const { norms, values } = divided(rows, features);
     const mean = norms.reduce((sum, norm) => sum + norm, 0) / norms.length;
     const variance = norms.reduce((sum, norm) => sum + (norm - mean) ** 2, 0) / norms.length;
-    const { classes, features } = model.head;
     const collapse = labelled
       ? collapseFacts(collapseOf({ features, classes, values, labels: set.labels }, request.vector), names)
       : null;
@@ -95,14 +103,19 @@ export async function measureFeatures(request: FeatureRequest): Promise<readonly
   return facts;
 }
 
-/** Brings rows to length 1 in place and gives their lengths; a row of zeros stays one. */
-function normalized(values: Float32Array, features: number): Float64Array {
-  return Float64Array.from({ length: values.length / features }, (_, row) => {
-    const own = values.subarray(row * features, (row + 1) * features);
-    const norm = Math.sqrt(own.reduce((sum, entry) => sum + entry * entry, 0));
-    if (norm > 0) for (let k = 0; k < features; k++) own[k] = (own[k] ?? 0) / norm;
-    return norm;
+/** Divides rows of a length and a direction into the two. */
+function divided(
+  rows: Float32Array,
+  features: number,
+): { readonly norms: Float64Array; readonly values: Float32Array } {
+  const count = rows.length / (features + 1);
+  const values = new Float32Array(count * features);
+  const norms = Float64Array.from({ length: count }, (_, row) => {
+    const start = row * (features + 1);
+    values.set(rows.subarray(start + 1, start + 1 + features), row * features);
+    return rows[start] ?? 0;
   });
+  return { norms, values };
 }
 
 function collapseFacts(

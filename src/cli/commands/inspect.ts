@@ -1,13 +1,14 @@
 import { Option, type Command } from 'commander';
 import { usageError } from '../../core/errors.ts';
 import type { ImageShape } from '../../data/dataset.ts';
-import type { FeatureSign } from '../../heads/geometry.ts';
+import type { ClassVectors, FeatureSign } from '../../heads/geometry.ts';
 import { createHead } from '../../heads/head.ts';
-import { parseHead } from '../../heads/parse.ts';
+import { formatHead, parseHead } from '../../heads/parse.ts';
 import type { HeadSpec } from '../../heads/spec.ts';
 import { createModel } from '../../heads/model.ts';
-import { createBackbone } from '../../models/registry.ts';
+import { createBackbone, modelNameOf } from '../../models/registry.ts';
 import { writeHeadReport } from '../../report/head-page.ts';
+import { vectorsFor } from '../../runs/class-vectors.ts';
 import {
   examinePath,
   inspectHead,
@@ -17,6 +18,7 @@ import {
   type RunInspectionOptions,
 } from '../../runs/inspect.ts';
 import { whole } from '../format.ts';
+import { headHelp } from '../head-help.ts';
 import { inspectionText } from '../inspect-text.ts';
 import { outputOf, type CliContext } from '../io.ts';
 import * as parse from '../parse.ts';
@@ -68,7 +70,7 @@ export function addInspect(program: Command, context: CliContext): void {
       ),
     )
     .option('--classes <n>', `number of classes (with --model: default ${defaultClasses})`, parse.whole('--classes', 2))
-    .option('--features <n>', 'number of features, for a --head without --model', parse.whole('--features', 2))
+    .option('--features <n>', 'number of features (a --model has its own unless given)', parse.whole('--features', 2))
     .addOption(
       new Option(
         '--features-sign <sign>',
@@ -88,7 +90,7 @@ export function addInspect(program: Command, context: CliContext): void {
   addDeviceOptions(command)
     .option('--quiet', 'no progress')
     .option('--json', 'print one JSON document on stdout, everything else on stderr')
-    .addHelpText('after', examples)
+    .addHelpText('after', headHelp + examples)
     .action(async (path: string | undefined, flags: InspectFlags) => {
       await inspect(path, flags, context);
     });
@@ -99,7 +101,9 @@ async function inspect(path: string | undefined, flags: InspectFlags, { io }: Cl
   const reporter = createReporter(io.stderr, { quiet: flags.quiet === true });
   try {
     const inspected =
-      path === undefined ? inspectNamed(flags) : await examinePath(path, pathOptions(path, flags, reporter, io.signal));
+      path === undefined
+        ? await inspectNamed(flags)
+        : await examinePath(path, pathOptions(path, flags, reporter, io.signal));
     const document =
       flags.timing && inspected.head !== undefined
         ? await timedInspection(inspected, await openDevice(flags, reporter.line))
@@ -143,48 +147,54 @@ function pathOptions(
 }
 
 /** A model or a head that the options name. */
-function inspectNamed(flags: InspectFlags): Inspected {
+async function inspectNamed(flags: InspectFlags): Promise<Inspected> {
   for (const [option, value] of [
     ['--images', flags.images],
     ['--data-dir', flags.dataDir],
   ] as const) {
     if (value !== undefined) throw usageError(`${option} is about a run`, { hint: 'name the run’s folder' });
   }
-  return flags.model === undefined ? namedHead(flags) : namedModel(flags.model, flags);
+  return flags.model === undefined ? await namedHead(flags) : await namedModel(flags.model, flags);
 }
 
-function namedModel(name: string, flags: InspectFlags): Inspected {
-  const { head, classes = defaultClasses, image = defaultImage } = flags;
-  for (const [option, value] of [
-    ['--features', flags.features],
-    ['--features-sign', flags.featuresSign],
-  ] as const) {
-    if (value !== undefined) {
-      throw usageError(`${option} and --model at once`, {
-        hint: 'a model has a number and a sign of features of its own; leave --model out to look at a head alone',
-      });
-    }
+async function namedModel(name: string, flags: InspectFlags): Promise<Inspected> {
+  const { head = parseHead('hadamard'), image = defaultImage, features, featuresSign } = flags;
+  if (featuresSign !== undefined) {
+    throw usageError('--features-sign and --model at once', {
+      hint: 'a model’s features have a sign of their own; leave --model out to look at a head alone',
+    });
   }
-  const model = createModel(createBackbone(name, image), head ?? parseHead('hadamard'), classes);
+  const vectors = await classVectorsOf(head);
+  const classes = flags.classes ?? vectors?.classes ?? defaultClasses;
+  const backbone = createBackbone(modelNameOf({ model: name, ...(features === undefined ? {} : { features }) }), image);
+  const model = createModel(backbone, head, classes, vectors);
   return { document: inspectModel(model), head: model.head };
 }
 
-function namedHead({ head: spec, classes, features, featuresSign: sign = 'signed', image }: InspectFlags): Inspected {
+async function namedHead(flags: InspectFlags): Promise<Inspected> {
+  const { head: spec, featuresSign: sign = 'signed', image } = flags;
   if (spec === undefined) {
-    const given = [classes, features].some((value) => value !== undefined);
+    const given = [flags.classes, flags.features].some((value) => value !== undefined);
     throw usageError(given ? '--classes and --features are of a head' : 'nothing to inspect', {
       hint: given
         ? 'name the --head, as in --head hadamard --classes 1000 --features 512'
         : 'name a run’s folder, an .onnx file, a --model, or a --head with --classes and --features',
     });
   }
+  if (image !== undefined) throw usageError('--image is about a --model', { hint: 'leave it out, or name a --model' });
+  const vectors = await classVectorsOf(spec);
+  const { classes = vectors?.classes, features = vectors?.features } = flags;
   if (classes === undefined || features === undefined) {
     throw usageError('a head needs --classes and --features', {
       received: classes === undefined ? 'no --classes' : 'no --features',
       hint: 'as in --head hadamard --classes 1000 --features 512, or name a --model to put the head on',
     });
   }
-  if (image !== undefined) throw usageError('--image is about a --model', { hint: 'leave it out, or name a --model' });
-  const head = createHead(spec, { classes, features, sign });
+  const head = createHead(spec, { classes, features, sign, ...(vectors === undefined ? {} : { vectors }) });
   return { document: inspectHead(head, sign), head };
+}
+
+/** What a custom head consists of; nothing for others. */
+async function classVectorsOf(spec: HeadSpec): Promise<ClassVectors | undefined> {
+  return (await vectorsFor([spec])).get(formatHead(spec));
 }
