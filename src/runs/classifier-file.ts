@@ -11,6 +11,7 @@ import type { Runtime, Session, Tensors } from '../runtime/runtime.ts';
 import { codeOf } from '../train/atomic.ts';
 import { readCheckpoint } from '../train/checkpoint.ts';
 import { openRun, runPaths, type Run } from '../train/run-folder.ts';
+import { keptVectors } from './class-vectors.ts';
 import { trainConfigOf, type TrainConfig } from './config.ts';
 import { exportEmbedding, exportModel, metadataKeys } from './export.ts';
 import { modelOf } from './prepare.ts';
@@ -92,9 +93,9 @@ export async function readClassifierFile(path: string): Promise<ClassifierFile> 
   return { path, bytes, onnx, labels: await labelsOf(path, onnx), config: undefined };
 }
 
-async function fromCheckpoint(config: TrainConfig, path: string): Promise<ClassifierFile> {
+async function fromCheckpoint(run: Run, config: TrainConfig, path: string): Promise<ClassifierFile> {
   const { checkpoint } = await readCheckpoint(path);
-  const model = modelOf(config);
+  const model = modelOf(config, await keptVectors(run, [config.head]));
   if (config.task.kind === 'instance') {
     const bytes = exportEmbedding(model, checkpoint.tensors, config);
     return { path, bytes, onnx: readOnnx(bytes, path), labels: undefined, config };
@@ -115,7 +116,7 @@ export async function readClassifier(path: string, weights: WeightsChoice = 'mod
   }
   const { run, config } = await openTrainingRun(path);
   const { model, last, best } = runPaths(run.paths.folder);
-  if (weights !== 'model') return await fromCheckpoint(config, weights === 'best' ? best : last);
+  if (weights !== 'model') return await fromCheckpoint(run, config, weights === 'best' ? best : last);
   if ((await kindOf(model)) === undefined) {
     throw inputError('the run is not finished: it has no model.onnx yet', {
       where: path,

@@ -22,6 +22,7 @@ import {
   type TrainSettings,
 } from './config.ts';
 import { historyOf } from './history.ts';
+import { keepVectors, keptVectors, vectorsFor, type VectorsByHead } from './class-vectors.ts';
 import { absoluteChoice, fittingRecipe, modelOf, openChoice, reopenDataset } from './prepare.ts';
 import { completeConfig, resumeTraining, startTrainingOn, type RunOptions, type TrainedRun } from './training-run.ts';
 
@@ -99,7 +100,8 @@ async function runOne(
   const { onEvent, ...rest } = options;
   const head = formatHead(settings.head);
   const forward: OnTrainEvent = (event) => onEvent?.(head, settings.seed, event);
-  const nested = nestedRunFolder(folder, head.replaceAll(':', '+'), settings.seed);
+  // A custom head's name has a path in it.
+  const nested = nestedRunFolder(folder, head.replaceAll(':', '+').replaceAll(/[^\w.+=-]/g, '_'), settings.seed);
   if (start === 'continue' && (await isRunOf(nested, dataset, settings))) {
     return await resumeTraining(nested, { ...rest, onEvent: forward, dataset });
   }
@@ -115,6 +117,7 @@ async function compareInFolder(
 ): Promise<Comparison> {
   const settings = compareConfigOf(run);
   const { heads, seeds, fingerprint: _, ...shared } = settings;
+  const classVectors = await keptVectors(run, heads);
   const finished: TrainedRun[] = [];
   let status: Comparison['status'] = 'finished';
   // Seed by seed, so that an interrupted comparison still has every head.
@@ -123,6 +126,7 @@ async function compareInFolder(
       if (status === 'interrupted') continue;
       const trained = await runOne(run.paths.folder, dataset, { ...shared, head, seed }, start, {
         ...options,
+        classVectors,
         knownBaselines: knownBaselines(finished, seed),
       });
       if (trained.result.status === 'interrupted') status = 'interrupted';
@@ -236,22 +240,25 @@ export async function startComparison(
   const dataset = await openChoice(settings.dataset, options);
   const log = options.log ?? (() => undefined);
   const recipe = fittingRecipe(settings.recipe, dataset, log);
-  for (const head of settings.heads) checkHead(settings, head, dataset, recipe.batchSize);
+  const vectors = options.classVectors ?? (await vectorsFor(settings.heads));
+  for (const head of settings.heads) checkHead(settings, head, vectors, dataset, recipe.batchSize);
   const { fingerprint } = dataset;
   const task = settings.task ?? classesTask;
   const stored: CompareConfig = { ...settings, task, recipe, dataset: absoluteChoice(settings.dataset), fingerprint };
   await using run = await createRun(folder, storedConfig('compare', stored), { overwrite: options.overwrite ?? false });
+  await keepVectors(run.paths, vectors, settings.heads);
   return await compareInFolder(run, dataset, 'new', options);
 }
 
 function checkHead(
   { heads: _heads, seeds: _seeds, ...shared }: CompareSettings,
   head: HeadSpec,
+  vectors: VectorsByHead,
   dataset: ImageDataset,
   batchSize: number,
 ): void {
   const config = completeConfig({ ...shared, head, seed: 0 }, dataset, () => undefined);
-  trainingProgram(modelOf(config), { ...config.recipe, batchSize });
+  trainingProgram(modelOf(config, vectors), { ...config.recipe, batchSize });
 }
 
 /** Goes on with a comparison: finished runs are read again, a cut run is resumed, the others are trained. */

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { inputError } from '../core/errors.ts';
 import type { ImageDataset } from '../data/dataset.ts';
 import type { GlyphChoice } from '../data/glyphs/choice.ts';
-import { headSpec, type HeadSpec } from '../heads/spec.ts';
+import { headKinds, headSpec, type HeadSpec } from '../heads/spec.ts';
 import { adam, adamw, sgd } from '../optim/optimizer.ts';
 import { constantSchedule, cosineSchedule, stepSchedule } from '../optim/schedule.ts';
 import type { JsonObject } from '../train/json.ts';
@@ -81,13 +81,23 @@ const datasetChoice = z.object({
 
 const head = z
   .object({
-    kind: z.enum(['learned', 'hadamard', 'orthonormal']),
+    kind: z.enum(headKinds),
     scale: z.union([z.literal('learned'), z.number()]),
-    bias: z.boolean(),
+    bias: z.union([z.boolean(), z.literal('auto')]),
     loss: z.enum(['cross-entropy', 'cosine']),
+    center: z.enum(['auto', 'batch-norm', 'none']).optional(),
+    margin: z.object({ kind: z.enum(['cosface', 'arcface']), value: z.number() }).optional(),
     seed: z.number().int().optional(),
+    directions: z.enum(['signs', 'gaussian']).optional(),
+    exact: z.boolean().optional(),
+    signs: z.boolean().optional(),
+    file: z.string().optional(),
   })
-  .transform(({ kind, seed, ...options }) => headSpec(kind, { ...options, ...(seed === undefined ? {} : { seed }) }));
+  .transform(({ kind, bias, ...options }) => {
+    // Version 0.1, which had no centring, wrote a fixed head's default bias as true; no head of it had room for 1000 classes.
+    const automatic = options.center === undefined && kind !== 'learned' && bias === true;
+    return headSpec(kind, { ...withoutUndefined(options), bias: automatic ? 'auto' : bias });
+  });
 
 const adamOptions = { beta1: z.number(), beta2: z.number(), epsilon: z.number(), weightDecay: z.number() };
 const optimizer = z
@@ -142,7 +152,15 @@ const recipeShape = z
     schedule,
     labelSmoothing: z.number(),
     clipNorm: z.number().nullable(),
-    augmentation: z.object({ cropPadding: z.number().int().min(0), horizontalFlip: z.boolean() }),
+    augmentation: z
+      .object({
+        cropPadding: z.number().int().min(0),
+        horizontalFlip: z.boolean(),
+        rotationDegrees: z.number().optional(),
+        scale: z.number().optional(),
+        shift: z.number().optional(),
+      })
+      .transform(withoutUndefined),
     // Runs of version 0.1 have neither.
     softmax: z
       .discriminatedUnion('kind', [

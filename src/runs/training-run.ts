@@ -21,6 +21,7 @@ import { classesTask, headClasses, trainingData } from '../train/task.ts';
 import { train, type TrainResult } from '../train/trainer.ts';
 import { trainingProgram } from '../train/training-program.ts';
 import { storedConfig, trainConfigOf, type TrainConfig, type TrainSettings } from './config.ts';
+import { keepVectors, keptVectors, vectorsFor, type VectorsByHead } from './class-vectors.ts';
 import { neighbourBaselines, readBaselines, writeBaselines, type NeighbourBaselines } from './baselines.ts';
 import { checkExported, checkExportedEmbedding, exportEmbedding, exportModel } from './export.ts';
 import {
@@ -41,6 +42,8 @@ export interface RunOptions extends OpenChoiceOptions {
   readonly dataWorkers?: number;
   /** Receives one line for each decision that a reader should know about. */
   readonly log?: (line: string) => void;
+  /** The class vectors of custom heads, by the heads' names, for a new run; read from the heads' files unless given. */
+  readonly classVectors?: VectorsByHead;
   /** What another run on the same data, backbone and seed has measured already; see {@link TrainedRun}. */
   readonly knownBaselines?: Partial<NeighbourBaselines>;
 }
@@ -76,7 +79,7 @@ async function trainInFolder(
 ): Promise<TrainedRun> {
   const config = trainConfigOf(run);
   const { paths } = run;
-  const model = modelOf(config);
+  const model = modelOf(config, await keptVectors(run, [config.head]));
   const identity = identityOf(model, config, dataset);
   await selfTest(options.runtime, options.log);
   const baselines = await storedBaselines();
@@ -216,9 +219,11 @@ export async function startTrainingOn(
   options: RunOptions & { readonly overwrite?: boolean },
 ): Promise<TrainedRun> {
   const config = completeConfig(settings, dataset, options.log ?? (() => undefined));
+  const vectors = options.classVectors ?? (await vectorsFor([config.head]));
   // Names and sizes are checked before the folder exists.
-  trainingProgram(modelOf(config), config.recipe);
+  trainingProgram(modelOf(config, vectors), config.recipe);
   await using run = await createRun(folder, storedConfig('train', config), { overwrite: options.overwrite ?? false });
+  await keepVectors(run.paths, vectors, [config.head]);
   return await trainInFolder(run, dataset, undefined, options);
 }
 
@@ -237,7 +242,7 @@ async function lastCheckpoint(
   );
   if (!exists) return undefined;
   const stored = await readCheckpoint(run.paths.last);
-  const model = modelOf(config);
+  const model = modelOf(config, await keptVectors(run, [config.head]));
   checkIdentity(stored, identityOf(model, config, dataset));
   const expected = trainingProgram(model, config.recipe).state.flatMap(({ parts }) =>
     parts.map(({ key, shape }) => [key, shape] as const),

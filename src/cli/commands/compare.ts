@@ -5,6 +5,7 @@ import { startComparison } from '../../runs/compare.ts';
 import { firstRun } from '../defaults.ts';
 import { comparisonProgress, showComparison } from '../comparison-output.ts';
 import { freshFolder } from '../folders.ts';
+import { headChoices, headHelp } from '../head-help.ts';
 import { outputOf, type CliContext } from '../io.ts';
 import * as parse from '../parse.ts';
 import { createReporter } from '../progress.ts';
@@ -47,7 +48,6 @@ Examples:
 
 DATA is a named dataset (fixhead data list), a folder with one sub-folder of images for each class, a folder of IDX or
 CIFAR files, or a .tar.gz of one of these. Without DATA: ${firstRun.data}, which comes with fixhead.
-A head may have options: hadamard:scale=10:bias=off, orthonormal:seed=3, hadamard:loss=cosine.
 Ctrl-C saves; fixhead resume FOLDER goes on.`;
 
 /** `fixhead compare`: trains one model with several heads and prints what they cost and give. */
@@ -66,7 +66,7 @@ export function addCompare(program: Command, context: CliContext): void {
       parse.whole('--features', 2),
     )
     .addOption(
-      new Option('--heads <list>', 'heads with commas between')
+      new Option('--heads <list>', `heads with commas between: ${headChoices}`)
         .argParser(parse.heads)
         .default(parse.heads(firstRun.heads), firstRun.heads),
     )
@@ -78,7 +78,7 @@ export function addCompare(program: Command, context: CliContext): void {
     .option('--out <folder>', 'where everything goes (default: a new runs/compare-DATA-MODEL)')
     .option('--overwrite', 'replace the run in that folder');
   addWorkOptions(addLoweringOption(addDataOptions(addRecipeOptions(addTaskOptions(command)))))
-    .addHelpText('after', examples)
+    .addHelpText('after', headHelp + examples)
     .action(async (data: string, flags: CompareFlags) => {
       await compare(data, flags, context);
     });

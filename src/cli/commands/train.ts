@@ -5,6 +5,7 @@ import { createBackbone, modelNameOf } from '../../models/registry.ts';
 import { startTraining } from '../../runs/training-run.ts';
 import { firstRun } from '../defaults.ts';
 import { freshFolder } from '../folders.ts';
+import { headChoices, headHelp } from '../head-help.ts';
 import { outputOf, type CliContext } from '../io.ts';
 import * as parse from '../parse.ts';
 import { createReporter } from '../progress.ts';
@@ -65,16 +66,12 @@ export function addTrain(program: Command, context: CliContext): void {
       'features that the classifier sees, by an embedding behind the backbone (default: the backbone’s own)',
       parse.whole('--features', 2),
     )
-    .addOption(
-      new Option('--head <head>', 'learned, hadamard or orthonormal, with options behind colons')
-        .argParser(parseHead)
-        .default(parseHead('hadamard'), 'hadamard'),
-    )
+    .addOption(new Option('--head <head>', headChoices).argParser(parseHead).default(parseHead('hadamard'), 'hadamard'))
     .option('--seed <n>', 'seed of weights, order and augmentation', parse.whole('--seed', 0), 0)
     .option('--out <folder>', 'where everything goes (default: a new runs/train-DATA-MODEL-HEAD)')
     .option('--overwrite', 'replace the run in that folder');
   addWorkOptions(addLoweringOption(addDataOptions(addRecipeOptions(addTaskOptions(command)))))
-    .addHelpText('after', examples)
+    .addHelpText('after', headHelp + examples)
     .action(async (data: string, flags: TrainFlags) => {
       await train(data, flags, context);
     });
