@@ -11,6 +11,7 @@ import { float32 } from '../core/tensor.ts';
 import { createBuilder } from '../graph/builder.ts';
 import { countOperators } from '../graph/graph.ts';
 import { createLayerContext } from '../nn/layer-context.ts';
+import { vectorsOf } from './geometry.ts';
 import { createHead, type Head } from './head.ts';
 import { parseHead } from './parse.ts';
 
@@ -94,7 +95,7 @@ describe.each(fixedHeads)('%s head', (kind) => {
 
   test('reaches α where the features point along a class vector', () => {
     const h = head(kind);
-    const vectors = defined(h.geometry, 'geometry').vectors();
+    const vectors = vectorsOf(defined(h.geometry, 'geometry'));
     const x = { shape: [CLASSES, FEATURES], data: Float64Array.from(vectors) };
     const logits = evaluateHead(logitsGraph(h, initialHeadWeights(h)), x).data;
     const expected = Array.from({ length: CLASSES ** 2 }, (_, place) => (place % (CLASSES + 1) === 0 ? 8 : 0));
@@ -125,7 +126,7 @@ describe.each(fixedHeads)('%s head', (kind) => {
   test('cosine loss is 1 minus the mean cosine with the own class, whatever the constant scale', () => {
     const targets = [3, 0, 7];
     const x = normals('cosine', 3, FEATURES);
-    const vectors = defined(head(kind).geometry, 'geometry').vectors();
+    const vectors = vectorsOf(defined(head(kind).geometry, 'geometry'));
     const cosine = (row: number): number => {
       let [product, squares] = [0, 0];
       for (let k = 0; k < FEATURES; k++) {
@@ -140,15 +141,14 @@ describe.each(fixedHeads)('%s head', (kind) => {
       const h = head(`${kind}:loss=cosine${options}`);
       const b = createBuilder('cosine');
       const c = createLayerContext(b, new Map());
-      const oneHot = b.input('targets', 'float32', [3, CLASSES]);
-      b.output(h.loss(c, h.logits(c, b.input('x', 'float32', [3, FEATURES])), oneHot, 0), 'loss');
-      const rows = { shape: [3, CLASSES], data: new Float64Array(3 * CLASSES) };
-      targets.forEach((target, row) => (rows.data[row * CLASSES + target] = 1));
+      const labels = b.input('labels', 'int32', [3]);
+      const settings = { labelSmoothing: 0, softmax: { kind: 'full' } } as const;
+      b.output(h.objective(c, b.input('x', 'float32', [3, FEATURES]), labels, settings).loss, 'loss');
       const values = evaluateGraph(
         b.build(),
         new Map([
           ['x', x],
-          ['targets', rows],
+          ['labels', { shape: [3], data: Float64Array.from(targets) }],
         ]),
       );
       expectAllclose(defined(values.get('loss'), 'loss').data, [expected], { what: options, atol: 1e-7 });
@@ -188,16 +188,66 @@ describe('learned head', () => {
   });
 });
 
+describe('learned cosine head', () => {
+  test('is α times the cosine with each row of the weight, plus the bias', () => {
+    const h = head('cosine');
+    const weights = biasedWeights(h);
+    expect([...weights.keys()].toSorted()).toEqual(['head.bias', 'head.scale', 'head.weight']);
+    const x = normals('cosine head', 3, FEATURES);
+    const [weight, bias] = ['head.weight', 'head.bias'].map((name) => defined(weights.get(name), name).data);
+    const expected = Array.from({ length: 3 * CLASSES }, (_, place) => {
+      const [row, column] = [Math.floor(place / CLASSES), place % CLASSES];
+      const features = x.data.subarray(row * FEATURES, (row + 1) * FEATURES);
+      const vector = Array.from(features, (_value, k) => Number(weight?.[column * FEATURES + k]));
+      const product = vector.reduce((sum, entry, k) => sum + entry * (features[k] ?? NaN), 0);
+      return (8 * product) / (Math.hypot(...vector) * Math.hypot(...features)) + Number(bias?.[column]);
+    });
+    expectAllclose(evaluateHead(logitsGraph(h, weights), x).data, expected, { what: 'logits', rtol: 1e-6, atol: 1e-7 });
+  });
+});
+
+describe('α', () => {
+  test('starts at √N, and at its logarithm where a margin is set', () => {
+    const initial = (text: string): unknown =>
+      Object.fromEntries(
+        [...initialHeadWeights(head(text))].map(([name, { data }]) => [name, Math.fround(Number(data[0]))]),
+      );
+    expect(initial('hadamard:bias=off')).toEqual({ 'head.scale': 8 });
+    expect(initial('hadamard:bias=off:cosface=0.2')).toEqual({ 'head.log_scale': Math.fround(Math.log(8)) });
+    expect(initial('hadamard:bias=off:arcface=0.2:scale=8')).toEqual({});
+  });
+
+  test('is what a margin leaves at inference: the same logits as without', () => {
+    const x = normals('margin', 3, FEATURES);
+    const [plain, withMargin] = ['hadamard', 'hadamard:arcface=0.5'].map((text) => {
+      const h = head(text);
+      return evaluateHead(logitsGraph(h, initialHeadWeights(h)), x).data;
+    });
+    expectAllclose(defined(withMargin, 'logits'), defined(plain, 'logits'), { what: 'logits', rtol: 1e-6 });
+  });
+});
+
+describe('a bias', () => {
+  test('is left out above 1000 classes unless asked for', () => {
+    const has = (text: string, classes: number): boolean =>
+      initialHeadWeights(head(text, 'signed', classes, FEATURES)).has('head.bias');
+    expect(has('hadamard', 1000)).toBe(true);
+    expect(has('hadamard', 1001)).toBe(false);
+    expect(has('hadamard:bias=on', 1001)).toBe(true);
+    expect(has('learned', 1001)).toBe(true);
+  });
+});
+
 describe('createHead refuses', () => {
   test.each([0, 1, -3, 2.5, NaN])('%s classes', (classes) => {
     expect(() => head('learned', 'signed', classes)).toThrow(
-      `a classifier needs at least 2 classes; received ${classes}`,
+      `a classifier needs at least 2 classes; expected an integer of 2 or more, received ${classes}`,
     );
   });
 
-  test.each([0, -1, 7.5, NaN])('%s features', (features) => {
+  test.each([0, -1, 1, 7.5, NaN])('%s features', (features) => {
     expect(() => head('orthonormal', 'signed', 2, features)).toThrow(
-      `features must be a positive integer; received ${features}`,
+      `a classifier needs at least 2 features; expected an integer of 2 or more, received ${features}`,
     );
   });
 });

@@ -9,9 +9,9 @@ const SMALLEST_SQUARE = 1e-6;
  * The own class's logit with a margin m, from its cosine cos θ and the scale α:
  *
  * - CosFace (Wang et al. 2018): α·(cos θ − m).
- * - ArcFace (Deng et al. 2019): α·cos(θ + m) = α·(cos θ·cos m − sin θ·sin m). Beyond θ = π − m the cosine would rise again and pull
- *   the worst samples away from their class; there it is continued by α·(cos θ − m·sin m), which keeps falling with θ (and lies below,
- *   by a step of α·(1 − cos m − m·sin m)… at the joint, as in the authors' code).
+ * - ArcFace (Deng et al. 2019): α·cos(θ + m) = α·(cos θ·cos m − sin θ·sin m). Beyond θ = π − m that cosine would rise again and push
+ *   the worst samples further away from their class; there it is α·(cos θ − m·sin m), which keeps falling as θ grows. At the joint the
+ *   value steps down by α·(cos m + m·sin m − 1), so it falls with θ everywhere.
  */
 export function marginLogit(b: Builder, { kind, value }: Margin, cosine: Value, scale: Value | number): Value {
   switch (kind) {

@@ -34,7 +34,7 @@ function wholeBasis(geometry: Geometry): SlotBlock {
 }
 
 function checkBases(geometry: Geometry, count: number): void {
-  const legal = ['full', 'streaming', 'auto'];
+  const legal = ['auto', 'full', 'streaming'];
   if (geometry.bases < 2) {
     throw usageError('a sampled softmax draws bases, and these class vectors are not several', {
       where: geometry.construction,
@@ -70,9 +70,10 @@ function drawBases(bases: number, count: number, seed: number, step: number): In
  *
  *     log Σ_{s ≠ t} exp z_s ≈ log( (C − 1)/n · Σ_{s drawn, s ≠ t} exp z_s ),
  *
- * n the number of drawn classes other than t. The sum is an unbiased estimate where all bases hold equally many classes; its logarithm,
- * and so the loss and its gradient, are biased by about the variance of the sum (Jensen's inequality), which falls with more bases. An estimate,
- * not the loss: and `largest` is only the largest of the drawn classes, so that more samples look right than are.
+ * n the number of drawn classes other than t. Over many draws the sum is right to 1 part in the number of classes of a basis, where all
+ * bases hold equally many; its logarithm, and so the loss and its gradient, is off by about half the relative variance of the sum
+ * (Jensen's inequality), which falls with more bases. An estimate, not the loss; and `largest` is only the largest of the drawn
+ * classes, so that more samples look right than are.
  *
  * A class that is the sample's own is taken out of what was drawn.
  */

@@ -4,22 +4,23 @@ import { expectSameOnOnnx } from '../../test/gradients/on-onnx.ts';
 import type { NdArray } from '../../test/reference/array.ts';
 import { evaluateGraph } from '../../test/reference/evaluate.ts';
 import { expectAllclose } from '../../test/support/allclose.ts';
-import { gradients } from '../autodiff/gradients.ts';
+import {
+  evaluateStep,
+  OBJECTIVE_BATCH,
+  objectiveStep,
+  withGradients,
+  type ObjectiveStep,
+} from '../../test/support/objective-graph.ts';
 import { defined } from '../core/errors.ts';
 import { permutation, randomStream } from '../core/random.ts';
 import { sizeOf } from '../core/shape.ts';
-import { createBuilder } from '../graph/builder.ts';
 import type { Graph } from '../graph/graph.ts';
 import { lower } from '../lowering/lower.ts';
-import { createLayerContext } from '../nn/layer-context.ts';
 import { assigned } from './assigned.ts';
 import { geometryOf } from './geometry-of.ts';
 import type { FeatureSign, Geometry } from './geometry.ts';
-import { createHead, headOn, type Head, type ObjectiveOptions } from './head.ts';
+import { createHead, headOn, type Head } from './head.ts';
 import { parseHead } from './parse.ts';
-import type { SoftmaxSpec } from './softmax.ts';
-
-const BATCH = 3;
 
 interface Place {
   readonly classes: number;
@@ -33,6 +34,16 @@ const inSmallBlocks = (geometry: Geometry, slots: number): Geometry => ({
   blocks: () => geometry.blocks(slots),
 });
 
+/** Classes on random vectors of a geometry that has some more. */
+function assignedHead(text: string, place: Place, vectors: number, slots: number): Head {
+  const { features, sign = 'signed' } = place;
+  const spec = parseHead(text);
+  const pool = defined(geometryOf(spec, { classes: vectors, features, sign }), 'geometry');
+  const codes = permutation(vectors, randomStream('codes')).slice(0, place.classes);
+  const request = { classes: place.classes, features, sign };
+  return headOn(spec, request, inSmallBlocks(assigned(pool, codes), slots));
+}
+
 function headInBlocks(text: string, { classes, features, sign = 'signed' }: Place, slots: number): Head {
   const spec = parseHead(text);
   const request = { classes, features, sign };
@@ -40,66 +51,38 @@ function headInBlocks(text: string, { classes, features, sign = 'signed' }: Plac
   return headOn(spec, request, inSmallBlocks(geometry, slots));
 }
 
-interface Step {
-  readonly graph: Graph;
-  readonly feeds: Map<string, NdArray>;
-  /** Parameters and features. */
-  readonly wrt: readonly string[];
-}
+const stepOf = (head: Head, kind: 'full' | 'streaming' | 'auto', labelSmoothing = 0): ObjectiveStep =>
+  objectiveStep(head, { labelSmoothing, softmax: { kind } });
 
-/** Loss and right answers of random features, with random values for the parameters. */
-function stepOf(head: Head, softmax: SoftmaxSpec['kind'], options: Partial<ObjectiveOptions> = {}, key = 'x'): Step {
-  const b = createBuilder('objective');
-  const c = createLayerContext(b);
-  const x = b.input('x', 'float32', [BATCH, head.features]);
-  const labels = b.input('labels', 'int32', [BATCH]);
-  const spec = softmax === 'sampled' ? { kind: softmax, bases: 2 } : { kind: softmax };
-  const objective = head.objective(c, x, labels, { labelSmoothing: 0, softmax: spec, ...options });
-  b.output(objective.loss, 'loss');
-  b.output(objective.correct, 'correct');
-  const random = randomStream('objective', key);
-  const drawn = (shape: readonly number[], spread: number): NdArray => ({
-    shape,
-    data: new Float64Array(sizeOf(shape)).map(() => Math.fround(spread * random.normal())),
-  });
-  const feeds = new Map<string, NdArray>([['x', drawn([BATCH, head.features], 1)]]);
-  // The last class, and the class that a sample of each wins by chance or not.
-  feeds.set('labels', { shape: [BATCH], data: Float64Array.of(0, Math.floor(head.classes / 2), head.classes - 1) });
-  const { parameters, buffers } = c.tensors();
-  for (const { name, shape } of parameters) feeds.set(name, drawn(shape, 0.5));
-  for (const { name, shape } of buffers) feeds.set(name, drawn(shape, 0.5));
-  if (feeds.has('head.scale')) feeds.set('head.scale', { shape: [1], data: Float64Array.of(3) });
-  if (feeds.has('head.log_scale')) feeds.set('head.log_scale', { shape: [1], data: Float64Array.of(1) });
-  for (const [name, value] of Object.entries(objective.feeds?.(7, 1) ?? {}))
-    feeds.set(name, { shape: value.shape, data: Float64Array.from(value.data as Int32Array) });
-  return { graph: b.build(), feeds, wrt: ['x', ...parameters.map(({ name }) => name)] };
-}
+const inBlocks = (text: string, place: Place, slots: number): readonly [string, Head] => [
+  `${text}, ${place.classes} classes on ${place.features} features, blocks of ${slots}`,
+  headInBlocks(text, place, slots),
+];
 
-/** Values of the outputs and of all gradients, in float64. */
-function evaluated({ graph, feeds, wrt }: Step): ReadonlyMap<string, NdArray> {
-  const result = gradients(graph, { loss: 'loss', wrt });
-  const values = evaluateGraph(result.graph, feeds);
-  return new Map([
-    ...graph.outputs.map((name) => [name, defined(values.get(name), name)] as const),
-    ...[...result.gradients].map(([name, value]) => [`gradient of ${name}`, defined(values.get(value), name)] as const),
-  ]);
-}
+const onAssigned = (text: string, place: Place, vectors: number, slots: number): readonly [string, Head] => [
+  `${text}, ${place.classes} classes assigned to ${vectors} vectors, blocks of ${slots}`,
+  assignedHead(text, place, vectors, slots),
+];
 
-const cases: readonly (readonly [string, Place, number])[] = [
-  ['hadamard', { classes: 7, features: 8 }, 8],
-  ['hadamard', { classes: 12, features: 8 }, 16],
-  ['hadamard', { classes: 45, features: 8 }, 16],
-  ['hadamard', { classes: 45, features: 10 }, 16],
-  ['coset:signs=on', { classes: 41, features: 8 }, 16],
-  ['coset', { classes: 29, features: 8, sign: 'non-negative' }, 8],
-  ['hadamard:center=batch-norm', { classes: 20, features: 8, sign: 'non-negative' }, 8],
-  ['orthonormal', { classes: 6, features: 8 }, 2],
-  ['random', { classes: 11, features: 5 }, 4],
-  ['simplex', { classes: 5, features: 7 }, 3],
-  ['hadamard:bias=off', { classes: 45, features: 8 }, 16],
-  ['hadamard:scale=6', { classes: 45, features: 8 }, 32],
-  ['hadamard:cosface=0.3', { classes: 45, features: 8 }, 16],
-  ['hadamard:arcface=0.4', { classes: 45, features: 8 }, 16],
+const cases: readonly (readonly [string, Head])[] = [
+  inBlocks('hadamard', { classes: 7, features: 8 }, 8),
+  inBlocks('hadamard', { classes: 12, features: 8 }, 16),
+  inBlocks('hadamard', { classes: 45, features: 8 }, 16),
+  inBlocks('hadamard', { classes: 45, features: 10 }, 16),
+  inBlocks('coset:signs=on', { classes: 41, features: 8 }, 16),
+  inBlocks('coset', { classes: 29, features: 8, sign: 'non-negative' }, 8),
+  inBlocks('hadamard:center=batch-norm', { classes: 20, features: 8, sign: 'non-negative' }, 8),
+  inBlocks('orthonormal', { classes: 6, features: 8 }, 2),
+  inBlocks('random', { classes: 11, features: 5 }, 4),
+  inBlocks('simplex', { classes: 5, features: 7 }, 3),
+  inBlocks('hadamard:bias=off', { classes: 45, features: 8 }, 16),
+  inBlocks('hadamard:scale=6', { classes: 45, features: 8 }, 32),
+  inBlocks('hadamard:cosface=0.3', { classes: 45, features: 8 }, 16),
+  inBlocks('hadamard:arcface=0.4', { classes: 45, features: 8 }, 16),
+  onAssigned('hadamard', { classes: 20, features: 8 }, 64, 16),
+  onAssigned('hadamard:bias=off:arcface=0.4', { classes: 20, features: 8 }, 64, 16),
+  // Some blocks have no class at all.
+  onAssigned('random', { classes: 3, features: 6 }, 40, 2),
 ];
 
 /** Constants in graphs are float32. */
@@ -121,32 +104,117 @@ function expectSameStep(
   }
 }
 
-describe.each(cases)('%s for %o, blocks of %i slots', (text, place, slots) => {
-  const head = headInBlocks(text, place, slots);
-  const smoothings = head.spec.loss === 'cosine' ? [0] : [0, 0.2];
-
-  test.each(smoothings)(
+describe.each(cases)('%s', (name, head) => {
+  test.each([0, 0.2])(
     'streams to the value and gradients of all logits at once, label smoothing %f',
     (labelSmoothing) => {
-      const streaming = stepOf(head, 'streaming', { labelSmoothing });
-      const full = stepOf(head, 'full', { labelSmoothing });
+      const streaming = stepOf(head, 'streaming', labelSmoothing);
+      const full = stepOf(head, 'full', labelSmoothing);
       expect(streaming.wrt).toEqual(full.wrt);
-      expectSameStep(evaluated(streaming), evaluated(full), text);
+      expectSameStep(evaluateStep(streaming), evaluateStep(full), name);
     },
   );
 
-  test('agrees with central differences of the loss that holds all logits', () => {
-    const { graph, feeds, wrt } = stepOf(head, 'full', { labelSmoothing: 0.1 });
-    expectGradients(graph, 'loss', feeds, wrt, text);
+  test('has the derivatives that central differences of the loss over all logits find', () => {
+    const { graph, feeds, wrt } = stepOf(head, 'full', 0.1);
+    expectGradients(graph, 'loss', feeds, wrt, name);
   });
 
   test('runs in ONNX Runtime as it is evaluated', async () => {
-    const { graph, feeds, wrt } = stepOf(head, 'streaming', { labelSmoothing: 0.1 });
-    const result = gradients(graph, { loss: 'loss', wrt });
-    const b = createBuilder('with gradients', result.graph);
-    for (const [name, value] of result.gradients) b.output(b.value(value), `gradient/${name}`);
-    const both = b.build();
-    await expectSameOnOnnx(both, lower(both, { kind: 'portable' }), feeds, text);
-    await expectSameOnOnnx(both, lower(both, { kind: 'blocked', block: 16 }), feeds, text);
+    const step = stepOf(head, 'streaming', 0.1);
+    const both = withGradients(step);
+    await expectSameOnOnnx(both, lower(both, { kind: 'portable' }), step.feeds, name);
+    await expectSameOnOnnx(both, lower(both, { kind: 'blocked', block: 16 }), step.feeds, name);
+  });
+});
+
+describe('right answers', () => {
+  /** Right answers of given features, by either way. */
+  const correct = (head: Head, rows: readonly (readonly number[])[], labels: readonly number[]): readonly number[] =>
+    (['streaming', 'full'] as const).map((softmax) => {
+      const step = stepOf(head, softmax);
+      step.feeds.set('x', { shape: [OBJECTIVE_BATCH, head.features], data: Float64Array.from(rows.flat()) });
+      step.feeds.set('labels', { shape: [OBJECTIVE_BATCH], data: Float64Array.from(labels) });
+      return Number(defined(evaluateStep(step).get('correct'), 'correct').data[0]);
+    });
+
+  const head = headInBlocks('hadamard:bias=off', { classes: 45, features: 8 }, 16);
+  const vector = (index: number): readonly number[] => [...defined(head.geometry, 'geometry').vector(index)];
+
+  test('are those whose own class has the largest logit', () => {
+    const rows = [vector(3), vector(17), vector(44)];
+    expect(correct(head, rows, [3, 17, 44])).toEqual([3, 3]);
+    expect(correct(head, rows, [3, 18, 43])).toEqual([1, 1]);
+  });
+
+  test('are none where the features are all zero or lie between two classes', () => {
+    const between = vector(3).map((entry, k) => entry + (vector(4)[k] ?? 0));
+    const zero = vector(0).map(() => 0);
+    expect(correct(head, [zero, between, between], [0, 3, 4])).toEqual([0, 0]);
+  });
+
+  test('are counted without the margin', () => {
+    const narrow = headInBlocks('hadamard:bias=off:cosface=0.9', { classes: 45, features: 8 }, 16);
+    expect(correct(narrow, [vector(3), vector(17), vector(44)], [3, 17, 44])).toEqual([3, 3]);
+  });
+});
+
+test('logits of any size give a finite loss: no shift is assumed', async () => {
+  const head = headInBlocks('hadamard', { classes: 45, features: 8 }, 16);
+  for (const [scale, offset] of [
+    [400, 0],
+    [3, 500],
+    [3, -500],
+  ] as const) {
+    const { graph, feeds } = stepOf(head, 'streaming');
+    feeds.set('head.scale', { shape: [1], data: Float64Array.of(scale) });
+    feeds.set('head.bias', { shape: [45], data: new Float64Array(45).map((_, k) => (k % 2) * offset) });
+    const lowered = lower(graph, { kind: 'portable' });
+    await expectSameOnOnnx(graph, lowered, feeds, `scale ${scale}, bias up to ${offset}`);
+    expect(Number.isFinite(defined(evaluateGraph(graph, feeds).get('loss'), 'loss').data[0])).toBe(true);
+  }
+});
+
+describe('the cosine loss', () => {
+  test('streams to the value and gradients of all cosines at once', () => {
+    const head = headInBlocks('hadamard:loss=cosine', { classes: 45, features: 8 }, 16);
+    expectSameStep(evaluateStep(stepOf(head, 'streaming')), evaluateStep(stepOf(head, 'full')), 'cosine');
+  });
+});
+
+describe('what is held', () => {
+  const [classes, features] = [2000, 16];
+  const head = headInBlocks('hadamard', { classes, features }, 64);
+  const elements = (graph: Graph): number =>
+    Math.max(
+      ...graph.nodes
+        .flatMap((node) => node.outputs)
+        .map((name) => {
+          const shape = defined(graph.types.get(name), name).shape;
+          return sizeOf(shape.map(Number));
+        }),
+    );
+  const lowered = (softmax: 'full' | 'streaming'): Graph => {
+    return lower(withGradients(stepOf(head, softmax)), { kind: 'portable' });
+  };
+
+  test('no value of the streaming graph has a number for each sample and class, or for each class and feature', () => {
+    expect(elements(lowered('full'))).toBeGreaterThanOrEqual(OBJECTIVE_BATCH * classes);
+    // The bias and its gradient have one for each class.
+    expect(elements(lowered('streaming'))).toBeLessThan(2 * classes);
+  });
+});
+
+describe('what the head cannot compute is refused', () => {
+  const request = { classes: 12, features: 8, sign: 'signed' } as const;
+  test.each(['learned', 'cosine'])('%s: streaming and sampled', (text) => {
+    const head = createHead(parseHead(text), request);
+    expect(() => stepOf(head, 'streaming')).toThrow(
+      `head ${text}: a streaming softmax needs fixed class vectors; choose from auto, full`,
+    );
+    expect(() => objectiveStep(head, { labelSmoothing: 0, softmax: { kind: 'sampled', bases: 2 } })).toThrow(
+      'a sampled softmax needs fixed class vectors',
+    );
+    expect(() => stepOf(head, 'auto')).not.toThrow();
   });
 });

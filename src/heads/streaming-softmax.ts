@@ -33,14 +33,20 @@ export interface OtherClasses {
   readonly largest: Value;
 }
 
-/** About how many logits a block holds: a few MB, so that it stays in the processor's cache from the product to its transpose. */
-const BLOCK_LOGITS = 2 ** 20;
+/**
+ * About how many logits a block holds, 2 MB: what was fastest on a CPU, as a block then stays in its cache from the product to the
+ * transposed product.
+ */
+const BLOCK_LOGITS = 2 ** 19;
+
+/** Beyond 2²⁶ logits a batch, blocks become larger instead of more: a runtime's time to load a graph grows faster than its nodes. */
+const MOST_BLOCKS = 128;
 
 const int = (b: Builder, value: number): Value => b.constant(int32([], [value]), 'whole');
 
 /** The blocks of a batch. */
 export function blocksFor(geometry: Geometry, batch: number): readonly SlotBlock[] {
-  return geometry.blocks(Math.max(1, Math.floor(BLOCK_LOGITS / batch)));
+  return geometry.blocks(Math.max(1, Math.floor(BLOCK_LOGITS / batch), Math.ceil(geometry.slots / MOST_BLOCKS)));
 }
 
 /** How to take each sample's own class out of a block's logits. */

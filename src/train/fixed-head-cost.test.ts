@@ -2,6 +2,8 @@ import { describe, expect, test } from 'vitest';
 import { sizeOf, staticShape } from '../core/shape.ts';
 import { defined } from '../core/errors.ts';
 import { countOperators, type Graph } from '../graph/graph.ts';
+import type { Geometry } from '../heads/geometry.ts';
+import { headOn } from '../heads/head.ts';
 import { createModel, modelTensors } from '../heads/model.ts';
 import { parseHead } from '../heads/parse.ts';
 import { lower, type LoweringTarget } from '../lowering/lower.ts';
@@ -17,8 +19,14 @@ import { initialTensors, trainingProgram, type TrainingProgram } from './trainin
 const [CLASSES, FEATURES, BATCH] = [11, 64, 3];
 const image = { channels: 1, height: 8, width: 8 };
 const modelOf = (head: string) => createModel(createBackbone('resnet8', image), parseHead(head), CLASSES);
-const programOf = (head: string): TrainingProgram =>
-  trainingProgram(modelOf(head), { batchSize: BATCH, optimizer: sgd(), labelSmoothing: 0, clipNorm: null });
+const settings = {
+  batchSize: BATCH,
+  optimizer: sgd(),
+  labelSmoothing: 0,
+  clipNorm: null,
+  softmax: { kind: 'auto' },
+} as const;
+const programOf = (head: string): TrainingProgram => trainingProgram(modelOf(head), settings);
 
 const targets: readonly (readonly [string, (graph: Graph) => Graph])[] = [
   ['before lowering', (graph) => graph],
@@ -81,6 +89,41 @@ describe.each(targets)('training graphs, %s', (_, lowered) => {
   });
 });
 
+describe.each(targets)('streaming graphs, %s', (_, lowered) => {
+  // More classes than features: 30 bases of 64 rows each, one to a block.
+  const [classes, batch] = [1900, 5];
+  const graphOf = (head: string, kind: 'full' | 'streaming'): Graph => {
+    const model = createModel(createBackbone('resnet8', image), parseHead(head), classes);
+    const spread = (geometry: Geometry): Geometry => ({ ...geometry, blocks: () => geometry.blocks(1) });
+    const { backbone, head: given } = model;
+    const request = { classes, features: FEATURES, sign: backbone.sign };
+    const inBlocks = headOn(given.spec, request, given.geometry === undefined ? undefined : spread(given.geometry));
+    const program = trainingProgram({ ...model, head: inBlocks }, { ...settings, batchSize: batch, softmax: { kind } });
+    return lowered(program.graph);
+  };
+  /** Numbers of every float32 value that the head computes, forward or backward. */
+  const sizes = (graph: Graph): number[] =>
+    graph.nodes
+      .flatMap((node) => node.outputs)
+      .filter((name) => name.includes('head/'))
+      .flatMap((name) => {
+        const type = defined(graph.types.get(name), name);
+        return type.dtype === 'float32' ? [sizeOf(staticShape(type.shape, name))] : [];
+      });
+
+  test.each(['coset', 'coset:bias=on', 'coset:signs=on', 'coset:arcface=0.4'])(
+    '%s: no value has a number for each sample and class, or for each class and feature',
+    (head) => {
+      // The largest are those of one number for each class or for each sign of the bases.
+      expect(Math.max(...sizes(graphOf(head, 'streaming')))).toBeLessThan(2 * classes);
+    },
+  );
+
+  test('which the same count finds where all logits are computed at once', () => {
+    expect(sizes(graphOf('coset', 'full'))).toContain(batch * classes);
+  });
+});
+
 describe('state', () => {
   const headParts = (head: string): string[] =>
     programOf(head)
@@ -134,7 +177,7 @@ describe('exported graphs', () => {
   });
 
   test('a fixed matrix is counted, but not as trainable', () => {
-    expect(modelTensors(modelOf('orthonormal')).fixed).toEqual([{ name: 'head.vectors', shape: [FEATURES, CLASSES] }]);
+    expect(modelTensors(modelOf('orthonormal')).fixed).toEqual([{ name: 'head.vectors', shape: [CLASSES, FEATURES] }]);
     expect(modelTensors(modelOf('hadamard')).fixed).toEqual([]);
   });
 });

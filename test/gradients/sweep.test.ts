@@ -3,7 +3,20 @@ import { gradients } from '../../src/autodiff/gradients.ts';
 import { defined } from '../../src/core/errors.ts';
 import { float32 } from '../../src/core/tensor.ts';
 import { createBuilder, type Builder, type Value } from '../../src/graph/builder.ts';
-import { add, cast, conv, detach, exp, greater, matmul, mul, neg, reduceSum, relu, sub } from '../../src/graph/functions.ts';
+import {
+  add,
+  cast,
+  conv,
+  detach,
+  exp,
+  greater,
+  matmul,
+  mul,
+  neg,
+  reduceSum,
+  relu,
+  sub,
+} from '../../src/graph/functions.ts';
 import { countOperators, type Graph } from '../../src/graph/graph.ts';
 import { graphText } from '../../src/graph/text.ts';
 import type { NdArray } from '../reference/array.ts';
