@@ -41,7 +41,7 @@ const STDERR_TAIL = 2000;
 
 /** A contender of ours: a TypeScript file under `bench/contenders`. */
 export function openOurs(name: string, file: string, options: ContenderOptions): Promise<Contender | Missing> {
-  return open(name, process.execPath, ['--import', 'tsx', `bench/contenders/${file}`], options);
+  return openProgram(name, process.execPath, ['--import', 'tsx', `bench/contenders/${file}`], options);
 }
 
 /** A contender in Python: a file under `bench/peers`, run by the first of `interpreters` that has what it imports. */
@@ -53,14 +53,15 @@ export async function openPython(
 ): Promise<Contender | Missing> {
   const reasons: string[] = [];
   for (const interpreter of interpreters) {
-    const found = await open(name, interpreter, [`bench/peers/${file}`], options);
+    const found = await openProgram(name, interpreter, [`bench/peers/${file}`], options);
     if (!isMissing(found)) return found;
     reasons.push(found.missing);
   }
   return { name, missing: reasons.at(-1) ?? 'no Python interpreter was named' };
 }
 
-async function open(
+/** Any program that keeps to the conversation. */
+export async function openProgram(
   name: string,
   command: string,
   parameters: readonly string[],

@@ -4,6 +4,7 @@ import { FixheadError, usageError } from '../src/core/errors.ts';
 import { nearestOf } from '../src/core/suggest.ts';
 import type { BenchDocument, Measured, Progress } from './document.ts';
 import { benchData } from './data.ts';
+import { benchFwht } from './fwht.ts';
 import { benchHead, type HeadBenchOptions } from './head.ts';
 import { describeMachine, loadNow } from './machine.ts';
 import { writeResults } from './results.ts';
@@ -34,6 +35,12 @@ interface HeadWords extends Shared {
   readonly calls?: number;
 }
 
+interface FwhtWords extends Shared {
+  readonly exponents: readonly number[];
+  readonly ffht?: string;
+  readonly steps?: number;
+}
+
 interface DataWords extends Shared {
   readonly batch: number;
   readonly image: number;
@@ -58,6 +65,7 @@ function sizes(text: string): HeadBenchOptions['sizes'] {
 }
 
 const STEP_MODELS = 'resnet20,resnet56';
+const FWHT_EXPONENTS = '9,10,11,12,13,14,15,16';
 const HEAD_SIZES = '512x512,2048x1000';
 
 /** Debian's PyTorch belongs to the system's interpreter, which need not be the first on the path. */
@@ -147,6 +155,27 @@ function createProgram(): Command {
         interpreters: interpretersOf(options),
       };
       return execute('head', options, () => benchHead(settings, progress));
+    });
+
+  bench(program, 'fwht', 'the WebAssembly Walsh-Hadamard transform against FFHT in C')
+    .addOption(
+      new Option('--exponents <list>', 'base-2 logarithms of the lengths, comma-separated')
+        .argParser(wholes)
+        .default(wholes(FWHT_EXPONENTS), FWHT_EXPONENTS),
+    )
+    .addOption(
+      new Option('--ffht <folder>', 'the source of github.com/FALCONN-LIB/FFHT, which gcc compiles').env('FFHT'),
+    )
+    .option('--steps <n>', 'counted rounds (default: 40; 3 with --quick)', whole)
+    .action((options: FwhtWords) => {
+      const quick = options.quick === true;
+      const settings = {
+        exponents: options.exponents,
+        ffht: options.ffht,
+        rounds: options.steps ?? (quick ? 3 : 40),
+        calls: quick ? 3 : 15,
+      };
+      return execute('fwht', options, () => benchFwht(settings, progress));
     });
 
   bench(program, 'data', 'the wait for a batch that a worker thread prepares ahead')
