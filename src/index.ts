@@ -88,6 +88,7 @@ export * from './report/index.ts';
 
 export { resumeComparison, startComparison, type CompareOptions, type Comparison } from './runs/compare.ts';
 export type { CompareSettings, DatasetChoice, TrainConfig, TrainSettings } from './runs/config.ts';
+export { readClassVectors, type VectorsByHead } from './runs/class-vectors.ts';
 export type { WeightsChoice } from './runs/classifier-file.ts';
 export {
   evaluateClassifier,
