@@ -161,7 +161,7 @@ function alignment({ training }: HeadDocument): readonly Finding[] {
   return [
     {
       level: 'note',
-      text: `After training, the mean features of a class have a cosine of ${cosineText(collapse.cosineMean)} with its class vector.${lagging}`,
+      text: `After training, the mean features of a class have a cosine of ${cosineText(collapse.cosineMean)} with its class vector, ${cosineText(collapse.centredCosineMean)} once the mean of all classes is taken away.${lagging}`,
     },
   ];
 }
