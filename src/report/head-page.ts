@@ -91,15 +91,16 @@ function findingList(list: readonly Finding[]): Markup {
 
 function sectionMarkup(section: HeadSection, document: HeadDocument): Markup {
   const chart = chartOf(section.id, document);
-  const tables = section.tables.map(tableMarkup);
+  // A chart stands beside narrow tables, else beside the facts.
+  const beside = chart === undefined ? [] : section.tables.filter(({ head }) => head.length <= 2);
+  const below = section.tables.filter((table) => !beside.includes(table)).map(tableMarkup);
   const wide = section.facts.length === 0 ? markup`` : factTable(section.facts);
-  // A chart stands beside small tables, else beside the facts.
   const body =
     chart === undefined
-      ? markup`${wide}${tables}`
-      : tables.length > 0
-        ? markup`<div class="pair">${chart}<div>${tables}</div></div>${wide}`
-        : markup`<div class="pair">${chart}${factList(section.facts)}</div>`;
+      ? markup`${wide}${below}`
+      : beside.length > 0
+        ? markup`<div class="pair">${chart}<div>${beside.map(tableMarkup)}</div></div>${wide}${below}`
+        : markup`<div class="pair">${chart}${factList(section.facts)}</div>${below}`;
   return markup`<section>
 <h2>${section.title}</h2>
 ${body}

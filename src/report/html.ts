@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { facts } from './columns.ts';
 import { type ReportInput } from './comparison.ts';
 import { confusionSection } from './html-confusion.ts';
@@ -6,7 +5,8 @@ import { errorSection, lossSection, scaleSection } from './html-curves.ts';
 import { mistakeSection } from './html-mistakes.ts';
 import { comparisonRows, tableNotes } from './html-table.ts';
 import * as format from './format.ts';
-import { type Markup, markup, trusted } from './markup.ts';
+import { type Markup, markup } from './markup.ts';
+import { renderPage } from './page.ts';
 import { STYLE } from './style.ts';
 import { summarise } from './summary.ts';
 
@@ -20,24 +20,13 @@ import { summarise } from './summary.ts';
 export async function renderReport(input: ReportInput): Promise<string> {
   const { document } = input;
   const title = `${document.dataset.name}: ${format.list(document.heads.map((head) => head.head))}`;
-  const page = markup`<html lang="en">
-<head>
-<meta charset="utf-8" />
-<meta http-equiv="Content-Security-Policy" content="${contentPolicy()}" />
-<meta name="viewport" content="width=device-width, initial-scale=1" />
-<meta name="referrer" content="no-referrer" />
-<meta name="generator" content="fixhead" />
-<title>${title}</title>
-<style>${trusted(STYLE)}</style>
-</head>
-<body>
-<header>
-<h1>${heading(input)}</h1>
+  return renderPage({
+    title,
+    style: STYLE,
+    header: markup`<h1>${heading(input)}</h1>
 <p class="facts">${facts(document)}</p>
-<p class="summary">${together(summarise(document).join(' '))}</p>
-</header>
-<main>
-<section>
+<p class="summary">${together(summarise(document).join(' '))}</p>`,
+    main: markup`<section>
 <h2>Comparison</h2>
 ${comparisonRows(document)}
 ${tableNotes(document)}
@@ -47,13 +36,8 @@ ${lossSection(input)}
 ${scaleSection(input)}
 ${await confusionSection(input)}
 ${await mistakeSection(input)}
-${provenance(input)}
-</main>
-<footer><p>Written by fixhead. Nothing in this file reaches the network.</p></footer>
-</body>
-</html>
-`;
-  return `<!doctype html>\n${page.markup}`;
+${provenance(input)}`,
+  });
 }
 
 function heading(input: ReportInput): string {
@@ -67,12 +51,6 @@ function heading(input: ReportInput): string {
 /** Keeps a number and its sign on one line. */
 function together(text: string): string {
   return text.replaceAll('± ', '±\u00A0').replaceAll(' %', '\u00A0%');
-}
-
-/** Nothing may load but pictures in the file itself and this one style sheet, known by its hash. */
-function contentPolicy(): string {
-  const hash = createHash('sha256').update(STYLE).digest('base64');
-  return `default-src 'none'; img-src data:; style-src 'sha256-${hash}'; base-uri 'none'; form-action 'none'`;
 }
 
 function provenance(input: ReportInput): Markup {
