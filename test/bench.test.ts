@@ -78,7 +78,7 @@ describe('the bench command', () => {
   test.each([
     [['haed'], 'unknown bench haed; choose from train-step, head, data; did you mean head?'],
     [['head', '--sizes', '512'], 'It must look like 2048x1000'],
-    [['head', '--sizes', '20x10', '--quick'], 'a hadamard head needs a power of two of features'],
+    [['head', '--sizes', '1x10', '--quick'], 'a classifier needs at least 2 features'],
     [['train-step', '--models', 'mlp'], 'the peers know the CIFAR ResNets only'],
     [['train-step', '--batch', 'many'], 'a whole number of at least 1'],
   ])('refuses %j with exit code 2', async (words, message) => {

@@ -68,7 +68,7 @@ const wrongUse: readonly (readonly [what: string, argv: readonly string[], text:
   ['an unknown device', ['train', '--device', 'gpu'], /--device: unknown choice.*choose from auto, cpu, webgpu, cuda/],
   ['overwriting nothing in particular', ['train', '--overwrite'], /--overwrite needs the folder to replace/],
   ['nothing to inspect', ['inspect'], /nothing to inspect/],
-  ['a path and a model to inspect', ['inspect', 'a.onnx', '--model', 'mlp'], /a path and a model at once/],
+  ['a path and a model to inspect', ['inspect', 'a.onnx', '--model', 'mlp'], /a path and a model or head at once/],
   [
     'one class',
     ['inspect', '--model', 'mlp', '--classes', '1'],
@@ -76,7 +76,7 @@ const wrongUse: readonly (readonly [what: string, argv: readonly string[], text:
   ],
   [
     'more classes than a head has room for',
-    ['inspect', '--model', 'resnet8', '--classes', '64'],
+    ['inspect', '--model', 'resnet8', '--head', 'orthonormal', '--classes', '64'],
     /at most 63 classes.*received 64 classes/,
   ],
   [
