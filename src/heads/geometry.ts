@@ -52,7 +52,7 @@ export interface Geometry {
   readonly bases: number;
   /** Whether the negative of a class vector may be another class vector: cosine −1, which no class can be mistaken over. */
   readonly antipodal: boolean;
-  /** How many classes this geometry offers at N features of this sign; Infinity for `random`. */
+  /** How many classes this geometry offers at N features of this sign; Infinity for Gaussian directions. */
   readonly capacity: number;
   /** Largest |cos| between two class vectors that are not antipodal, as promised by the construction (0 for an orthonormal set). */
   readonly coherence: number;
