@@ -1,5 +1,6 @@
 import { usageError } from '../core/errors.ts';
 import { nearestOf } from '../core/suggest.ts';
+import type { Augmentation } from '../data/dataset.ts';
 import { parseHead } from '../heads/parse.ts';
 import type { HeadSpec } from '../heads/spec.ts';
 
@@ -91,22 +92,26 @@ export function imageShape(text: string): { channels: number; height: number; wi
   return { channels: Number(channels), height: Number(height), width: Number(width) };
 }
 
-/** `none`, or `crop=PIXELS` and `flip` with a comma between. */
-export function augmentation(text: string): { cropPadding: number; horizontalFlip: boolean } {
-  if (text === 'none') return { cropPadding: 0, horizontalFlip: false };
-  let [cropPadding, horizontalFlip] = [0, false];
+/** `none`, or some of `crop=PIXELS`, `flip`, `rotate=DEGREES`, `scale=SHARE` and `shift=PIXELS` with commas between. */
+export function augmentation(text: string): Augmentation {
+  let chosen: Augmentation = { cropPadding: 0, horizontalFlip: false };
+  if (text === 'none') return chosen;
   for (const part of text.split(',').map((each) => each.trim())) {
-    const crop = /^crop=(\d+)$/.exec(part)?.[1];
-    if (crop !== undefined) cropPadding = Number(crop);
-    else if (part === 'flip') horizontalFlip = true;
+    const [, name = part, value] = /^([a-z]+)=(\d+(?:\.\d+)?)$/.exec(part) ?? [];
+    const amount = Number(value);
+    if (part === 'flip') chosen = { ...chosen, horizontalFlip: true };
+    else if (name === 'crop' && Number.isInteger(amount)) chosen = { ...chosen, cropPadding: amount };
+    else if (name === 'rotate' && amount <= 180) chosen = { ...chosen, rotationDegrees: amount };
+    else if (name === 'scale' && amount < 1) chosen = { ...chosen, scale: amount };
+    else if (name === 'shift' && value !== undefined) chosen = { ...chosen, shift: amount };
     else {
       throw usageError('unknown augmentation', {
         where: '--augment',
         received: part,
-        legal: ['crop=PIXELS', 'flip', 'none'],
-        hint: 'as in --augment crop=4,flip',
+        legal: ['crop=PIXELS', 'flip', 'rotate=DEGREES (up to 180)', 'scale=SHARE (below 1)', 'shift=PIXELS', 'none'],
+        hint: 'as in --augment crop=4,flip or --augment rotate=8,scale=0.08,shift=2.5',
       });
     }
   }
-  return { cropPadding, horizontalFlip };
+  return chosen;
 }

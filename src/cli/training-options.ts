@@ -118,7 +118,11 @@ export function addRecipeOptions(command: Command): Command {
     )
     .option('--label-smoothing <e>', 'label smoothing', parse.real('--label-smoothing', { least: 0, below: 1 }))
     .option('--clip <norm>', 'largest norm of the gradients', parse.real('--clip', { above: 0 }))
-    .option('--augment <how>', 'crop=PIXELS and flip, as in crop=4,flip, or none', parse.augmentation);
+    .option(
+      '--augment <how>',
+      'crop=PIXELS, flip, rotate=DEGREES, scale=SHARE, shift=PIXELS, as in crop=4,flip, or none',
+      parse.augmentation,
+    );
 }
 
 /** The data that the options choose. */

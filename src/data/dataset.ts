@@ -39,11 +39,20 @@ export interface ImageDataset {
   readonly notes: readonly string[];
 }
 
-/** Random changes to training images, in the units of the CIFAR recipe: zero-pad and crop back, mirror with probability ½. */
+/**
+ * Random changes to training images: in the units of the CIFAR recipe, zero-pad and crop back, mirror with probability ½; and, where asked for, turn, scale and
+ * shift about the centre, read between pixels by bilinear interpolation.
+ */
 export interface Augmentation {
   /** Pixels of padding on each side before a random crop of the original size; 0 for none. */
   readonly cropPadding: number;
   readonly horizontalFlip: boolean;
+  /** Turns by an angle uniform in ± this many degrees, 0 … 180; none unless given. */
+  readonly rotationDegrees?: number;
+  /** Scales by a factor uniform in 1 ± this, 0 ≤ scale < 1; not unless given. */
+  readonly scale?: number;
+  /** Shifts down and to the right by distances uniform in ± this many pixels, fractions included; not unless given. */
+  readonly shift?: number;
 }
 
 /** A prepared batch: normalised, ready to be fed. */

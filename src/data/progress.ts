@@ -1,12 +1,12 @@
-/** How far a long data job is: bytes downloaded, archive entries unpacked, images decoded. */
+/** How far a long data job is: bytes downloaded, archive entries unpacked, images decoded, characters drawn. */
 export interface DataProgress {
-  readonly phase: 'download' | 'extract' | 'decode';
+  readonly phase: 'download' | 'extract' | 'decode' | 'draw';
   /** The file, archive or folder at work. */
   readonly what: string;
   readonly done: number;
   /** Absent where the total is not known before the end. */
   readonly total?: number;
-  readonly unit: 'bytes' | 'entries' | 'images';
+  readonly unit: 'bytes' | 'entries' | 'images' | 'fonts';
 }
 
 /** Receives the progress of reading, downloading or unpacking data. */

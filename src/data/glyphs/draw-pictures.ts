@@ -7,7 +7,7 @@ import type { OnDataProgress } from '../progress.ts';
 import { className } from './characters.ts';
 import type { FontFace, FontFamily } from './families.ts';
 import { FontFailure, type FontReader } from './font-reader.ts';
-import { countOf, someOf } from './notes.ts';
+import { countOf, groupBy, someOf } from './notes.ts';
 import { outcome } from './raster.ts';
 import { byCount } from './selection.ts';
 
@@ -103,38 +103,46 @@ async function drawAll(
 ): Promise<readonly Drawn[]> {
   const jobs = families.flatMap(({ faces, heldOut }, family) =>
     faces.map((face) => ({
-      face,
+      ...face,
       family,
       heldOut,
+      source: `${face.file} (${[face.family, face.style].filter((part) => part !== '').join(' ')})`,
       codePoints: face.codePoints.filter((each) => candidates.has(each)),
     })),
   );
   const total = jobs.reduce((sum, { codePoints }) => sum + codePoints.length, 0);
   let done = 0;
+  const onDrawn = (count: number): void => {
+    done += count;
+    onProgress?.({ phase: 'draw', what: 'characters', done, total, unit: 'images' });
+  };
+  const plane = image.height * image.width;
+  // One file after the other, the faces of a collection together: opening one again takes longer than drawing from it.
   const drawn = await Promise.all(
-    jobs.map(async ({ face, family, heldOut, codePoints }): Promise<Drawn | undefined> => {
-      if (codePoints.length === 0) return undefined;
+    groupBy(jobs, ({ path }) => path).map(async (members): Promise<readonly Drawn[]> => {
       try {
-        const { pixels, outcomes } = await reader.draw(face.path, face.index, codePoints);
-        const plane = image.height * image.width;
-        const usable = withoutShared(pixels, outcomes, plane, tally);
-        const kept = new Uint8Array(usable.length * plane);
-        usable.forEach((place, index) => {
-          kept.set(pixels.subarray(place * plane, (place + 1) * plane), index * plane);
+        const pictures = await reader.draw(
+          members[0]?.path ?? '',
+          members.map(({ index, codePoints }) => ({ index, codePoints })),
+          onDrawn,
+        );
+        return members.map(({ source, family, heldOut, codePoints }, place) => {
+          const { pixels, outcomes } = pictures[place] ?? { pixels: new Uint8Array(), outcomes: new Uint8Array() };
+          const usable = withoutShared(pixels, outcomes, plane, tally);
+          const kept = new Uint8Array(usable.length * plane);
+          usable.forEach((from, to) => {
+            kept.set(pixels.subarray(from * plane, (from + 1) * plane), to * plane);
+          });
+          return { source, family, heldOut, codePoints: usable.map((from) => codePoints[from] ?? 0), pixels: kept };
         });
-        const source = `${face.file} (${[face.family, face.style].filter((part) => part !== '').join(' ')})`;
-        return { source, family, heldOut, codePoints: usable.map((place) => codePoints[place] ?? 0), pixels: kept };
       } catch (error) {
         if (!(error instanceof FontFailure)) throw error;
-        tally[outcome.failed] = (tally[outcome.failed] ?? 0) + codePoints.length;
-        return undefined;
-      } finally {
-        done += codePoints.length;
-        onProgress?.({ phase: 'decode', what: 'characters', done, total, unit: 'images' });
+        for (const { codePoints } of members) tally[outcome.failed] = (tally[outcome.failed] ?? 0) + codePoints.length;
+        return [];
       }
     }),
   );
-  return drawn.filter((each) => each !== undefined);
+  return drawn.flat();
 }
 
 /** The places of pictures that show something, each picture once; counts the others. */

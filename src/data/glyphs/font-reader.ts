@@ -2,7 +2,7 @@ import { createRequire } from 'node:module';
 import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
 import { internalError } from '../../core/errors.ts';
-import type { Face, FontReply, FontRequest, FontWorkerData } from './font-worker.ts';
+import type { Face, FaceRequest, FontReply, FontRequest, FontWorkerData } from './font-worker.ts';
 import type { Pictures } from './raster.ts';
 
 /** A font that cannot be read; the message is the reason, for a note. */
@@ -12,10 +12,12 @@ export class FontFailure extends Error {}
 export interface FontReader extends AsyncDisposable {
   /** The faces of a file. Rejects with a {@link FontFailure} for a broken one. */
   readonly inspect: (path: string) => Promise<readonly Face[]>;
-  /** Pictures of some characters of one face. Rejects with a {@link FontFailure} for a broken one. */
-  readonly draw: (path: string, index: number, codePoints: Uint32Array) => Promise<Pictures>;
-  /** How many requests are worth making at once. */
-  readonly lanes: number;
+  /** Pictures of some characters of the faces of a file, a part for each. Rejects with a {@link FontFailure} for a broken one. */
+  readonly draw: (
+    path: string,
+    faces: readonly FaceRequest[],
+    onDrawn?: (count: number) => void,
+  ) => Promise<readonly Pictures[]>;
 }
 
 /** A font that gives no sign of life for so long is given up; a large collection takes a few seconds on a slow machine. */
@@ -90,7 +92,6 @@ export function openFontReader(data: FontWorkerData, patience = patienceMs): Fon
     });
 
   return Object.freeze({
-    lanes: lanes.length,
     inspect: (path: string) =>
       withLane(async (lane) => {
         let faces: readonly Face[] | undefined;
@@ -101,19 +102,27 @@ export function openFontReader(data: FontWorkerData, patience = patienceMs): Fon
         if (faces === undefined) throw internalError('a font reader answered another question');
         return faces;
       }),
-    draw: (path: string, index: number, codePoints: Uint32Array) =>
+    draw: (path: string, faces: readonly FaceRequest[], onDrawn?: (count: number) => void) =>
       withLane(async (lane) => {
-        const outcomes = new Uint8Array(codePoints.length);
-        const pixels = new Uint8Array(codePoints.length * data.height * data.width);
+        const count = faces.reduce((sum, { codePoints }) => sum + codePoints.length, 0);
+        const plane = data.height * data.width;
+        const outcomes = new Uint8Array(count);
+        const pixels = new Uint8Array(count * plane);
         let drawn = 0;
-        await ask(lane, { kind: 'draw', path, index, codePoints }, (reply) => {
+        await ask(lane, { kind: 'draw', path, faces }, (reply) => {
           if (reply.kind !== 'pictures') return true;
           outcomes.set(reply.outcomes, drawn);
-          pixels.set(reply.pixels, drawn * data.height * data.width);
+          pixels.set(reply.pixels, drawn * plane);
           drawn += reply.outcomes.length;
+          onDrawn?.(reply.outcomes.length);
           return false;
         });
-        return { pixels, outcomes };
+        let end = 0;
+        return faces.map(({ codePoints }) => {
+          const start = end;
+          end += codePoints.length;
+          return { pixels: pixels.subarray(start * plane, end * plane), outcomes: outcomes.subarray(start, end) };
+        });
       }),
     [Symbol.asyncDispose]: async () => {
       await Promise.all(lanes.map(async ({ worker }) => await worker?.terminate()));

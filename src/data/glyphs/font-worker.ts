@@ -16,15 +16,23 @@ export interface Face {
   readonly index: number;
   readonly family: string;
   readonly style: string;
+  /** Whose design it is, without years and versions. */
+  readonly copyright: string;
   /** The wanted characters that the font claims to have, ascending. */
   readonly codePoints: Uint32Array;
 }
 
 export type FontRequest =
   | { readonly kind: 'inspect'; readonly path: string }
-  | { readonly kind: 'draw'; readonly path: string; readonly index: number; readonly codePoints: Uint32Array };
+  | { readonly kind: 'draw'; readonly path: string; readonly faces: readonly FaceRequest[] };
 
-/** `faces` answers `inspect`; `pictures` come in pieces, in order, until `done`. */
+/** Characters of one face of a file. */
+export interface FaceRequest {
+  readonly index: number;
+  readonly codePoints: Uint32Array;
+}
+
+/** `faces` answers `inspect`; `pictures` come in pieces, in the order of the characters of the faces, until `done`. */
 export type FontReply =
   | { readonly kind: 'faces'; readonly faces: readonly Face[] }
   | { readonly kind: 'pictures'; readonly pixels: Uint8Array; readonly outcomes: Uint8Array }
@@ -64,8 +72,12 @@ function describe(font: Font, index: number): Face {
   // Name 16 is the family of all weights; name 1 has at most four styles.
   const family = clean(font.getName('preferredFamily', 'en') ?? font.familyName);
   const style = clean(font.getName('preferredSubfamily', 'en') ?? font.subfamilyName);
+  const copyright = clean(font.copyright)
+    .toLowerCase()
+    .replaceAll(/[^\p{L}]+/gu, ' ')
+    .trim();
   const codePoints = Uint32Array.from(new Set(font.characterSet.filter((codePoint) => contains(wanted, codePoint))));
-  return { index, family, style, codePoints: codePoints.sort() };
+  return { index, family, style, copyright, codePoints: codePoints.sort() };
 }
 
 /** Names come from the file: anything, of any length. */
@@ -78,20 +90,22 @@ function clean(name: unknown): string {
     : '';
 }
 
-function drawAll({ path, index, codePoints }: Extract<FontRequest, { kind: 'draw' }>): void {
-  const font = facesOf(path)[index];
-  if (font === undefined) throw new Error('the font is gone');
-  const missing = drawOutlines(1, () => font.getGlyph(0).path, height, width);
-  const missingPicture = missing.outcomes[0] === outcome.drawn ? missing.pixels : undefined;
-  for (let start = 0; start < codePoints.length; start += perMessage) {
-    const some = codePoints.subarray(start, start + perMessage);
-    const outlineOf = (place: number) => {
-      const glyph = font.glyphForCodePoint(some[place] ?? 0);
-      return glyph.id === 0 ? undefined : glyph.path;
-    };
-    const { pixels, outcomes } = drawOutlines(some.length, outlineOf, height, width);
-    if (missingPicture !== undefined) markMissing(pixels, outcomes, missingPicture);
-    send({ kind: 'pictures', pixels, outcomes });
+function drawAll({ path, faces }: Extract<FontRequest, { kind: 'draw' }>): void {
+  for (const { index, codePoints } of faces) {
+    const font = facesOf(path)[index];
+    if (font === undefined) throw new Error('the font is gone');
+    const missing = drawOutlines(1, () => font.getGlyph(0).path, height, width);
+    const missingPicture = missing.outcomes[0] === outcome.drawn ? missing.pixels : undefined;
+    for (let start = 0; start < codePoints.length; start += perMessage) {
+      const some = codePoints.subarray(start, start + perMessage);
+      const outlineOf = (place: number) => {
+        const glyph = font.glyphForCodePoint(some[place] ?? 0);
+        return glyph.id === 0 ? undefined : glyph.path;
+      };
+      const { pixels, outcomes } = drawOutlines(some.length, outlineOf, height, width);
+      if (missingPicture !== undefined) markMissing(pixels, outcomes, missingPicture);
+      send({ kind: 'pictures', pixels, outcomes });
+    }
   }
   send({ kind: 'done' });
 }

@@ -8,3 +8,15 @@ export function someOf(names: readonly string[], separator = ', '): string {
   const shown = names.slice(0, 10).join(separator);
   return names.length > 10 ? `${shown} and ${names.length - 10} more` : shown;
 }
+
+/** The values with one key each, in the order in which the keys appear. */
+export function groupBy<T>(values: readonly T[], keyOf: (value: T) => string): readonly (readonly T[])[] {
+  const groups = new Map<string, T[]>();
+  for (const value of values) {
+    const key = keyOf(value);
+    const group = groups.get(key);
+    if (group === undefined) groups.set(key, [value]);
+    else group.push(value);
+  }
+  return [...groups.values()];
+}

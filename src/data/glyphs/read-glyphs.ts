@@ -17,11 +17,11 @@ import {
   glyphPlaces,
   type GlyphChoice,
 } from './choice.ts';
-import { chooseFaces, groupFaces, probeSize, type FontFace } from './families.ts';
+import { chooseFaces, groupFaces, probeOf, probeSize, type FontFace } from './families.ts';
 import { findFonts, type FontFiles } from './font-files.ts';
 import { FontFailure, openFontReader, type FontReader } from './font-reader.ts';
 import { drawPictures } from './draw-pictures.ts';
-import { countOf, someOf } from './notes.ts';
+import { countOf, groupBy, someOf } from './notes.ts';
 import { divideFamilies, rankCharacters } from './selection.ts';
 
 /** How characters are read; the seed decides which fonts are held out. */
@@ -162,7 +162,7 @@ async function openFaces(
         broken.push(`${name} (${error.message})`);
         return [];
       } finally {
-        onProgress?.({ phase: 'decode', what: 'fonts', done: ++done, total: fonts.files.length, unit: 'entries' });
+        onProgress?.({ phase: 'decode', what: 'font files', done: ++done, total: fonts.files.length, unit: 'fonts' });
       }
     }),
   );
@@ -172,15 +172,23 @@ async function openFaces(
   if (fonts.copies > 0) notes.push(`${files}, ${fonts.copies} of them with the contents of another one`);
   const probes = probeOrder(useful);
   const faces = await Promise.all(
-    useful.map(async (face): Promise<FontFace | undefined> => {
-      const has = new Set(face.codePoints);
-      const codePoints = Uint32Array.from(probes.filter((codePoint) => has.has(codePoint)).slice(0, probeSize));
+    groupBy(useful, ({ path }) => path).map(async (members): Promise<readonly FontFace[]> => {
+      const path = members[0]?.path ?? '';
+      const requests = members.map(({ index, codePoints }) => {
+        const has = new Set(codePoints);
+        const some = probes.filter((codePoint) => has.has(codePoint)).slice(0, probeSize);
+        return { index, codePoints: Uint32Array.from(some) };
+      });
       try {
-        return { ...face, probe: { codePoints, pictures: await reader.draw(face.path, face.index, codePoints) } };
+        const pictures = await reader.draw(path, requests);
+        return members.map((face, place) => ({
+          ...face,
+          probe: probeOf(requests[place]?.codePoints ?? new Uint32Array(), pictures[place]),
+        }));
       } catch (error) {
         if (!(error instanceof FontFailure)) throw error;
-        broken.push(`${face.file} (${error.message})`);
-        return undefined;
+        broken.push(`${members[0]?.file ?? path} (${error.message})`);
+        return [];
       }
     }),
   );
@@ -188,7 +196,7 @@ async function openFaces(
     notes.push(`left out ${countOf(broken.length, 'font')} that cannot be read: ${someOf(broken.sort())}`);
   const without = all.length - useful.length;
   if (without > 0) notes.push(`passed over ${countOf(without, 'font')} without any of the characters`);
-  const found = faces.filter((face) => face !== undefined);
+  const found = faces.flat();
   if (found.length > 0) return found;
   throw inputError('no font has any of the characters', {
     where: spec,
