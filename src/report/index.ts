@@ -3,6 +3,7 @@ export type {
   HeadComparison,
   HeadParameters,
   Mistake,
+  NeighbourFacts,
   ReportInput,
   RunHistory,
 } from './comparison.ts';
