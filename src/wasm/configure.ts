@@ -55,7 +55,7 @@ function writeFactors(order: number, arena: Arena): { readonly address: number; 
 
 /** Lays out the memory of an instance for a head; returns the first free address. */
 export function configure(instance: HeadExports, head: ResolvedDescription): number {
-  const { features, classes, order, bases, firstRow, antipodal, centred, scale } = head;
+  const { features, classes, order, bases, firstRow, firstColumn, antipodal, centred, scale } = head;
   const arena = createArena(instance);
   const exponent = Math.log2(order);
   const factors = writeFactors(order, arena);
@@ -69,9 +69,10 @@ export function configure(instance: HeadExports, head: ResolvedDescription): num
     // Bases behind the last class are not multiplied.
     bases: head.codes === undefined ? Math.ceil(classes / head.perBasis) : bases,
     firstRow,
+    firstColumn,
     antipodal: antipodal ? 1 : 0,
     classes,
-    alpha: (scale / Math.sqrt(order)) * (centred ? Math.sqrt(classes / (classes - 1)) : 1),
+    alpha: (scale / Math.sqrt(order - firstColumn)) * (centred ? Math.sqrt(classes / (classes - 1)) : 1),
     signs: arena.copy(signVectors(head)),
     signBytes: signBytesOf(order),
     gain: arena.copy(head.gain),

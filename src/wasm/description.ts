@@ -15,7 +15,7 @@ export interface HeadDescription {
   readonly features: number;
   /** C, at least 2. */
   readonly classes: number;
-  /** n ≤ N: 1, 2 or a multiple of 4 for which a construction is known. Default: N. */
+  /** n ≤ N, or N + 1 with `firstColumn`: 1, 2 or a multiple of 4 for which a construction is known. Default: the largest of these. */
   readonly order?: number;
   /** The diagonals D_a. `identity` is one basis; `given` takes `signs`. Default: `identity`. */
   readonly diagonals?: SignFamily | 'given';
@@ -25,6 +25,11 @@ export interface HeadDescription {
   readonly bases?: number;
   /** Whether the negative of each row has a slot too. Default: false. */
   readonly antipodal?: boolean;
+  /**
+   * 1 leaves out column 0 of every basis: feature i meets column i + 1, and n may be N + 1. The rows of H without its constant
+   * column are a simplex of N + 1 vectors. They are divided by √(n − 1). Default: 0.
+   */
+  readonly firstColumn?: 0 | 1;
   /** 1 leaves out row 0 of every basis, which is constant where D_a is the identity. Default: 0. */
   readonly firstRow?: 0 | 1;
   /**
@@ -53,6 +58,7 @@ export interface ResolvedDescription {
   readonly bases: number;
   readonly antipodal: boolean;
   readonly firstRow: 0 | 1;
+  readonly firstColumn: 0 | 1;
   readonly centred: boolean;
   readonly scale: number;
   readonly bias: Float32Array | undefined;
@@ -121,15 +127,29 @@ function checkedCodes(codes: Uint32Array | undefined, classes: number, slots: nu
 
 /** @throws a usage error that names what is not possible, and the legal choices. */
 export function resolveDescription(given: HeadDescription): ResolvedDescription {
-  const { kind, diagonals = 'identity', antipodal = false, firstRow = 0, centred = false, scale = 1 } = given;
+  const {
+    kind,
+    diagonals = 'identity',
+    antipodal = false,
+    firstRow = 0,
+    firstColumn = 0,
+    centred = false,
+    scale = 1,
+  } = given;
   // A caller without types may pass anything.
   if ((kind as string) !== 'hadamard')
     throw usageError('unknown kind of head', { where: 'kind', received: kind, legal: ['hadamard'] });
   if ((firstRow as number) !== 0 && (firstRow as number) !== 1)
     throw usageError('unknown first row', { where: 'firstRow', received: String(firstRow), legal: ['0', '1'] });
+  if ((firstColumn as number) !== 0 && (firstColumn as number) !== 1)
+    throw usageError('unknown first column', {
+      where: 'firstColumn',
+      received: String(firstColumn),
+      legal: ['0', '1'],
+    });
   const features = whole(given.features, 1, LARGEST, 'features');
   const classes = whole(given.classes, 2, LARGEST, 'classes');
-  const order = whole(given.order ?? features, 1, features, 'order');
+  const order = whole(given.order ?? features + firstColumn, 1 + firstColumn, features + firstColumn, 'order');
   const rows = order - firstRow;
   if (rows < 1) throw usageError('no rows are left', { where: 'firstRow', expected: 'an order of at least 2' });
   const perBasis = rows * (antipodal ? 2 : 1);
@@ -162,6 +182,7 @@ export function resolveDescription(given: HeadDescription): ResolvedDescription 
     bases,
     antipodal,
     firstRow,
+    firstColumn,
     centred,
     scale,
     bias: floats(given.bias, classes, 'bias'),

@@ -33,6 +33,7 @@ function expected(head: HeadDescription, features: Float32Array, wanted: readonl
     bases,
     perBasis,
     firstRow,
+    firstColumn,
     scale,
     bias,
     codes,
@@ -48,9 +49,9 @@ function expected(head: HeadDescription, features: Float32Array, wanted: readonl
     const slot = codes?.[c] ?? c;
     const [basis, place] = [Math.floor(slot / perBasis), slot % perBasis];
     let sum = 0;
-    for (let i = 0; i < order; i++)
-      sum += (x[i] ?? 0) * sign(firstRow + (place % rows), i) * (negative(basis, i) ? -1 : 1);
-    return ((place < rows ? 1 : -1) * sum) / Math.sqrt(order);
+    for (let i = firstColumn; i < order; i++)
+      sum += (x[i - firstColumn] ?? 0) * sign(firstRow + (place % rows), i) * (negative(basis, i) ? -1 : 1);
+    return ((place < rows ? 1 : -1) * sum) / Math.sqrt(order - firstColumn);
   };
   const result = new Float64Array(batch * wanted.length);
   for (let row = 0; row < batch; row++) {
@@ -120,6 +121,7 @@ describe('logits and topK against the definition in float64', () => {
       extra: fc.constantFrom(0, 0, 1, 3, 8),
       antipodal: fc.boolean(),
       firstRow: fc.constantFrom(0, 1),
+      firstColumn: fc.constantFrom(0, 1),
       centred: fc.boolean(),
       scale: fc.constantFrom(1, 10, -2.5),
       bases: fc.constantFrom(1, 1, 2, 3),
@@ -128,22 +130,37 @@ describe('logits and topK against the definition in float64', () => {
       withCodes: fc.boolean(),
       withAffine: fc.boolean(),
     })
-    .filter(({ order, firstRow, antipodal, bases }) => (order - firstRow) * (antipodal ? 2 : 1) * bases >= 2);
+    .filter(
+      ({ order, firstRow, firstColumn, antipodal, bases }) =>
+        order > firstColumn && (order - firstRow) * (antipodal ? 2 : 1) * bases >= 2,
+    );
 
   test('one basis or some given ones, every order, sign and option', () => {
     fc.assert(
       fc.property(heads, fc.integer({ min: 1, max: 3 }), (chosen, batch) => {
-        const { order, extra, antipodal, firstRow, centred, scale, bases, share, withBias, withCodes, withAffine } =
-          chosen;
+        const {
+          order,
+          extra,
+          antipodal,
+          firstRow,
+          firstColumn,
+          centred,
+          scale,
+          bases,
+          share,
+          withBias,
+          withCodes,
+          withAffine,
+        } = chosen;
         const slots = (order - firstRow) * (antipodal ? 2 : 1) * bases;
         const classes = Math.max(2, Math.round(share * slots));
-        const features = order + extra;
+        const features = order - firstColumn + extra;
         const bytes = Math.ceil(order / 8);
         const random = randomStream(2, 'signs', order);
         compare(
           {
             kind: 'hadamard',
-            ...{ features, classes, order, antipodal, firstRow, centred, scale, bases },
+            ...{ features, classes, order, antipodal, firstRow, firstColumn, centred, scale, bases },
             ...(bases === 1
               ? {}
               : { diagonals: 'given', signs: Uint8Array.from({ length: bases * bytes }, () => random.integer(256)) }),
@@ -197,6 +214,14 @@ describe('logits and topK against the definition in float64', () => {
     const diagonals = randomDiagonals(96, 5, 0);
     const signs = Uint8Array.from(Array.from({ length: 5 }, (_, basis) => [...diagonals.packed(basis)]).flat());
     compare({ kind: 'hadamard', features: 96, classes: 400, diagonals: 'given', signs, scale: 3 }, 2);
+  });
+
+  test('the rows of a matrix without its constant column are a simplex', () => {
+    using opened = openHeadSync({ kind: 'hadamard', features: 11, classes: 12, firstColumn: 1 });
+    const vectors = opened.logits(Float32Array.from({ length: 11 * 11 }, (_, i) => (i % 12 === 0 ? 1 : 0)));
+    let product = 0;
+    for (let i = 0; i < 11; i++) product += (vectors[12 * i + 3] ?? 0) * (vectors[12 * i + 7] ?? 0);
+    expect(product).toBeCloseTo(-1 / 11, 6);
   });
 
   test('a simplex has unit vectors with cosines −1/(C − 1)', () => {
@@ -278,6 +303,7 @@ describe('what is wrong is said', () => {
     ['order above features', untyped({ order: 16 }), /order: .*expected an integer from 1 to 8, received 16/],
     ['order without a matrix', untyped({ features: 14, order: 14 }), /no Hadamard matrix of order 14/],
     ['first row', untyped({ firstRow: 2 }), /firstRow: .*received 2; choose from 0, 1/],
+    ['first column', untyped({ firstColumn: true }), /firstColumn: .*received true; choose from 0, 1/],
     ['rows', untyped({ features: 1, classes: 2, firstRow: 1 }), /firstRow: no rows are left/],
     ['capacity of one basis', untyped({ classes: 9 }), /expected at most 8 \(1 × 8\), received 9; antipodal: true/],
     [

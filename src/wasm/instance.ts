@@ -20,6 +20,7 @@ export type HeadGlobals = Readonly<
     | 'steps'
     | 'bases'
     | 'firstRow'
+    | 'firstColumn'
     | 'antipodal'
     | 'classes'
     | 'alpha'

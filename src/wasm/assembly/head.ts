@@ -18,6 +18,8 @@ export let steps: i32 = 0;
 export let bases: i32 = 0;
 /** Slots of a basis: its rows from `firstRow` on, then with `antipodal` the same rows negated. */
 export let firstRow: i32 = 0;
+/** 1 where feature i belongs to column i + 1; column 0 then has the feature 0. */
+export let firstColumn: i32 = 0;
 export let antipodal: i32 = 0;
 export let classes: i32 = 0;
 /** Factor of a cosine. */
@@ -80,10 +82,11 @@ function normalize(x: usize): bool {
   }
   if (!(sum < Infinity)) return false;
   const factor = <f32>(alpha / Math.sqrt(<f64>sum + EPSILON));
-  const used = <usize>order << 2;
+  const used = <usize>(order - firstColumn) << 2;
+  const to = scaled + (<usize>firstColumn << 2);
   o = 0;
-  for (; o + 16 <= used; o += 16) v128.store(scaled + o, f32x4.mul(affine4(x, o), f32x4.splat(factor)));
-  for (; o < used; o += 4) store<f32>(scaled + o, affine1(x, o) * factor);
+  for (; o + 16 <= used; o += 16) v128.store(to + o, f32x4.mul(affine4(x, o), f32x4.splat(factor)));
+  for (; o < used; o += 4) store<f32>(to + o, affine1(x, o) * factor);
   return true;
 }
 
