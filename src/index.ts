@@ -100,7 +100,7 @@ export {
 export type { NeighbourBaselines } from './runs/baselines.ts';
 export { evaluateExported, exportEmbedding, exportModel } from './runs/export.ts';
 export type { NodeCost } from './runs/graph-cost.ts';
-export { inspectModel, inspectPath, type ClassifierCost, type GeometryFacts, type Inspection } from './runs/inspect.ts';
+export { inspectHead, inspectModel, inspectPath, type Inspection, type RunInspectionOptions } from './runs/inspect.ts';
 export {
   imageFiles,
   predictImages,

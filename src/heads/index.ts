@@ -50,3 +50,6 @@ export {
   type Margin,
   type OwnOptions,
 } from './spec.ts';
+export { cosineStatistics, effectiveDimension, welchBound, type CosineBins, type CosineStatistics } from './cosines.ts';
+export { collapseOf, type ClassFeatures, type Collapse } from './collapse.ts';
+export { REACHABLE_LOSS, alignedLoss, scaleReaching, type ScaleAdvice } from './scale-advice.ts';

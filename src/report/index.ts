@@ -12,3 +12,18 @@ export { renderCurvesPng } from './picture.ts';
 export { summarise } from './summary.ts';
 export { comparisonMarkdown, comparisonTable, type TableOptions } from './table.ts';
 export { writeReport } from './write.ts';
+export type {
+  AssignmentFacts,
+  ClassifierCost,
+  CollapseFacts,
+  FeatureFacts,
+  GeometryFacts,
+  HeadDocument,
+  LayerFacts,
+  TimedBatch,
+  TimingFacts,
+  TrainingBytes,
+  TrainingFacts,
+  VectorFacts,
+} from './head-document.ts';
+export { renderHeadPage, writeHeadReport } from './head-page.ts';

@@ -1,6 +1,7 @@
 import { FixheadError } from '../core/errors.ts';
 import type { HostTensor } from '../core/tensor.ts';
 import { kindOf } from '../data/files.ts';
+import { modelWithStoredCodes } from '../heads/assignment/codes.ts';
 import type { Model } from '../heads/model.ts';
 import type { Weights } from '../nn/layer-context.ts';
 import type { AssignmentFacts, FeatureFacts, TrainingFacts } from '../report/head-document.ts';
@@ -25,6 +26,7 @@ export interface RunInspectionOptions extends Omit<OpenChoiceOptions, 'allowDown
   /** Most images of each split that are looked at; 0 for none. */
   readonly images?: number;
   readonly signal?: AbortSignal;
+  /** Called with the number of images done and of all. */
   readonly onProgress?: (done: number, count: number) => void;
 }
 
@@ -34,9 +36,9 @@ const MOST_POINTS = 400;
 /** What a run's model consists of and costs, before BatchNorm is folded, and what training did to its head. */
 export async function inspectRun(folder: string, options: RunInspectionOptions = {}): Promise<Inspected> {
   const { run, config } = await openTrainingRun(folder);
-  const model = modelOf(config, await keptVectors(run, [config.head]));
   const notes: string[] = [];
   const weights = await trainedWeights(run, notes);
+  const model = modelWithStoredCodes(modelOf(config, await keptVectors(run, [config.head])), weights ?? new Map());
   const plain = inspectModel(model);
   const trained = weights?.get(trainedVectorsName);
   const own = trained === undefined ? {} : headPart(diagnoseHead(model.head, trained));
