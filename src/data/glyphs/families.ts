@@ -141,12 +141,16 @@ function difference(a: Uint8Array, b: Uint8Array): number {
 }
 
 /**
- * At most `count` faces of a family: first the one with the most characters, then again and again the one that differs most from its nearest one already chosen.
+ * At most `count` faces of a family: first the one with the most characters (of several a regular one), then again and again the one that differs most from its nearest one already chosen.
  * Faces that differ from a chosen one in nothing are left out.
  */
 export function chooseFaces(family: FontFamily, count: number): readonly FontFace[] {
   const [first, ...rest] = [...family.faces].sort(
-    (a, b) => b.codePoints.length - a.codePoints.length || bytewise(a.file, b.file) || a.index - b.index,
+    (a, b) =>
+      b.codePoints.length - a.codePoints.length ||
+      weightRank(a) - weightRank(b) ||
+      bytewise(a.file, b.file) ||
+      a.index - b.index,
   );
   if (first === undefined) return [];
   const chosen = [first];
@@ -161,6 +165,12 @@ export function chooseFaces(family: FontFamily, count: number): readonly FontFac
     for (const face of rest) apart.set(face, Math.min(apart.get(face) ?? 0, distanceOf(face, next)));
   }
   return family.faces.filter((face) => chosen.includes(face));
+}
+
+/** 0 for a face of ordinary weight, as far as its names tell. */
+function weightRank({ family, style }: FontFace): number {
+  if (styleWords.test(` ${family}`.toLowerCase())) return 2;
+  return /^(regular|book|normal|roman|)$/i.test(style) ? 0 : 1;
 }
 
 /** Mean difference of the characters that both have drawn; 1 where there is none. */
