@@ -7,6 +7,7 @@ import { benchData } from './data.ts';
 import { benchFwht } from './fwht.ts';
 import { benchHead, type HeadBenchOptions } from './head.ts';
 import { describeMachine, loadNow } from './machine.ts';
+import { benchMillion } from './million.ts';
 import { writeResults } from './results.ts';
 import { textTable } from './table.ts';
 import { benchTrainStep } from './train-step.ts';
@@ -44,6 +45,15 @@ interface FwhtWords extends Shared {
 interface DataWords extends Shared {
   readonly batch: number;
   readonly image: number;
+  readonly steps?: number;
+}
+
+interface MillionWords extends Shared {
+  readonly classes: number;
+  readonly features: number;
+  readonly batch: number;
+  readonly bases: number;
+  readonly budget: number;
   readonly steps?: number;
 }
 
@@ -186,6 +196,26 @@ function createProgram(): Command {
       const quick = options.quick === true;
       const settings = { ...options, rounds: options.steps ?? (quick ? 2 : 7), calls: quick ? 3 : 16 };
       return execute('data', options, () => benchData(settings, progress));
+    });
+
+  bench(program, 'million', 'a training step of a classifier of a million classes, exact and sampled')
+    .option('--classes <n>', 'classes', whole, 1_000_000)
+    .option('--features <n>', 'features', whole, 1024)
+    .option('--batch <n>', 'samples in a batch', whole, 64)
+    .option('--bases <n>', 'bases that the sampled softmax draws', whole, 4)
+    .option('--budget <megabytes>', 'memory of the learned head beside which ours is timed', whole, 2000)
+    .option('--steps <n>', 'counted steps of each contender (default: 15; 2 with --quick)', whole)
+    .action((options: MillionWords) => {
+      const quick = options.quick === true;
+      const settings = {
+        ...options,
+        rounds: options.steps ?? (quick ? 2 : 15),
+        peerRounds: quick ? 1 : 3,
+        warmup: quick ? 1 : 2,
+        matmul: quick ? 512 : 2048,
+        interpreters: interpretersOf(options),
+      };
+      return execute('million', options, () => benchMillion(settings, progress));
     });
 
   program.argument('[name]', 'the bench to run; without one they are listed').action((name: string | undefined) => {

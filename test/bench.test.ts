@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { multiplyAdds } from '../bench/arithmetic.ts';
+import { isMissing, openOurs } from '../bench/contender.ts';
 import { withSection } from '../bench/results.ts';
 import { compareRounds, quantile } from '../bench/statistics.ts';
 import { createModel, headSpec } from '../src/heads/index.ts';
@@ -69,14 +70,27 @@ describe('the bench command', () => {
     expect(document.machine.peers).toEqual({});
   });
 
+  test('times a head of many classes, exact and sampled, and says what a learned one would need', async () => {
+    const size = ['--classes', '600', '--features', '16', '--batch', '4', '--bases', '2'];
+    const { code, stdout } = await bench('million', '--quick', '--json', ...size, '--python', '/nowhere/python3');
+    expect(code).toBe(0);
+    const { rows } = contract.parse(JSON.parse(stdout));
+    expect(rows.map((one) => [one.case, one.peerName])).toEqual([
+      ['600 × 16, batch 4, exact', 'learned head'],
+      ['600 × 16, batch 4, 2 sampled bases (an estimate)', 'learned head'],
+      ['600 × 16, batch 4, exact', 'PyTorch 1×1 convolution, oneDNN'],
+      ['600 × 16, batch 4, exact', 'PyTorch Linear'],
+    ]);
+  });
+
   test('lists benches without a name', async () => {
     const { code, stdout } = await bench();
     expect(code).toBe(0);
-    expect(stdout).toMatch(/train-step .*\n\s+head .*\n\s+data /);
+    expect(stdout).toMatch(/train-step .*\n\s+head .*\n\s+fwht .*\n\s+data .*\n\s+million /);
   });
 
   test.each([
-    [['haed'], 'unknown bench haed; choose from train-step, head, data; did you mean head?'],
+    [['haed'], 'unknown bench haed; choose from train-step, head, fwht, data, million; did you mean head?'],
     [['head', '--sizes', '512'], 'It must look like 2048x1000'],
     [['head', '--sizes', '1x10', '--quick'], 'a classifier needs at least 2 features'],
     [['train-step', '--models', 'mlp'], 'the peers know the CIFAR ResNets only'],
@@ -118,4 +132,26 @@ test('a section of results is replaced where it stands, or appended', () => {
   const replaced = '# Title\n\nIntroduction.\n\n## head\n\nnew\n\n## train-step\n\nkept\n';
   expect(withSection(text, 'head', 'new')).toBe(replaced);
   expect(withSection('# Title\n', 'head', 'new')).toBe('# Title\n\n## head\n\nnew\n');
+});
+
+test('a streaming step never holds its logits, nor does the second pass that a bias takes', async () => {
+  // 64 × 262,144 logits are 67 MB; the full softmax holds several times that.
+  const size = { features: 512, classes: 262_144, batch: 64, threads: 1, bases: 1 };
+  const peaks = new Map<string, number>();
+  for (const [name, options] of [
+    ['small', { ...size, classes: 1024, softmax: 'streaming', bias: 'off' }],
+    ['streaming', { ...size, softmax: 'streaming', bias: 'off' }],
+    ['streaming with bias', { ...size, softmax: 'streaming', bias: 'on' }],
+    ['full', { ...size, softmax: 'full', bias: 'off' }],
+  ] as const) {
+    const contender = await openOurs(name, 'million.ts', options);
+    if (isMissing(contender)) throw new Error(contender.missing);
+    await using running = contender;
+    await running.run(2);
+    peaks.set(name, await running.peakMegabytes());
+  }
+  const above = (name: string): number => (peaks.get(name) ?? NaN) - (peaks.get('small') ?? NaN);
+  expect(above('streaming')).toBeLessThan(67);
+  expect(above('streaming with bias')).toBeLessThan(67);
+  expect(above('full')).toBeGreaterThan(2 * 67);
 });

@@ -68,4 +68,25 @@ describe('openStepRunner', () => {
       expectAllclose(a, b, { what: key, atol: 0.005 });
     }
   });
+
+  test('draws what a sampled softmax needs from the seed and the step, so that a run that goes on draws the same', async () => {
+    const many = createModel(createBackbone('resnet8', dataset.image), parseHead('coset'), 1500);
+    const sampled = trainingProgram(many, {
+      batchSize: 16,
+      optimizer: adamw(),
+      labelSmoothing: 0,
+      clipNorm: null,
+      softmax: { kind: 'sampled', bases: 2 },
+    });
+    const runtime = await cpuRuntime();
+    const lossAt = async (seed: number, step: number): Promise<number> => {
+      const start = initialTensors(sampled, 0);
+      await using runner = await openStepRunner(runtime, sampled, many.image, start, 'portable', seed);
+      return (await runner.step(defined(batch, 'batch'), step, 0)).loss;
+    };
+    const first = await lossAt(1, 1);
+    expect(await lossAt(1, 1)).toBe(first);
+    expect(await lossAt(1, 2)).not.toBe(first);
+    expect(await lossAt(2, 1)).not.toBe(first);
+  });
 });
