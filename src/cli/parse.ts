@@ -2,6 +2,7 @@ import { usageError } from '../core/errors.ts';
 import { nearestOf } from '../core/suggest.ts';
 import type { Augmentation } from '../data/dataset.ts';
 import { parseHead } from '../heads/parse.ts';
+import type { SoftmaxSpec } from '../heads/softmax.ts';
 import type { HeadSpec } from '../heads/spec.ts';
 
 /** Turns the text behind an option into its value; throws a usage error that names the option. */
@@ -114,4 +115,30 @@ export function augmentation(text: string): Augmentation {
     }
   }
   return chosen;
+}
+
+/** `warmup`, `init`, `off` or epochs as in `1,3`: after how many epochs classes are assigned to class vectors. */
+export function assignment(text: string): readonly number[] {
+  switch (text) {
+    case 'off':
+      return [];
+    case 'init':
+      return [0];
+    case 'warmup':
+      return [1];
+    default:
+      return listOf('--assign', whole('--assign', 0))(text);
+  }
+}
+
+/** `auto`, `full`, `streaming` or `sampled=BASES`. */
+export function softmax(text: string): SoftmaxSpec {
+  const [kind = '', bases] = text.split('=');
+  if (kind === 'sampled' && bases !== undefined) return { kind, bases: whole('--softmax sampled', 1)(bases) };
+  if (bases === undefined && (kind === 'auto' || kind === 'full' || kind === 'streaming')) return { kind };
+  throw usageError('unknown softmax', {
+    where: '--softmax',
+    received: text,
+    legal: ['auto', 'full', 'streaming', 'sampled=BASES'],
+  });
 }

@@ -129,6 +129,21 @@ export function createReporter(stream: OutputStream, { quiet }: { readonly quiet
           note = '';
           show(event);
           return;
+        case 'assigning':
+          note = `assigning classes, ${event.stage} ${percent(event.done / Math.max(1, event.count))} · `;
+          if (latest !== undefined) show(latest);
+          return;
+        case 'assigned': {
+          const { epoch, before, after, slots } = event.record;
+          // Time that no step took must not count in the steps still to come.
+          resumedAt = performance.now();
+          note = '';
+          if (quiet) return;
+          line(
+            `${title} · classes assigned to ${slots} vectors after epoch ${epoch}: mean cosine of class means with their vectors ${before.toFixed(3)} before, ${after.toFixed(3)} after`,
+          );
+          return;
+        }
         case 'evaluating':
           note = 'validating · ';
           if (latest !== undefined) show(latest);

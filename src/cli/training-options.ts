@@ -5,6 +5,7 @@ import { findEntry } from '../data/catalog.ts';
 import { adam, adamw, sgd, type OptimizerSpec } from '../optim/optimizer.ts';
 import { constantSchedule, cosineSchedule, scheduleKinds, stepSchedule, type ScheduleSpec } from '../optim/schedule.ts';
 import type { DatasetChoice } from '../runs/config.ts';
+import type { SoftmaxSpec } from '../heads/softmax.ts';
 import { recipe, recipes, type Recipe, type RecipeName } from '../train/recipe.ts';
 import { classesTask, instanceTask, neighbourVote, type TaskSpec } from '../train/task.ts';
 import { adaptiveLearningRate, recipeFor } from './defaults.ts';
@@ -40,6 +41,8 @@ export interface RecipeFlags {
   readonly labelSmoothing?: number;
   readonly clip?: number;
   readonly augment?: Recipe['augmentation'];
+  readonly assign?: readonly number[];
+  readonly softmax?: SoftmaxSpec;
 }
 
 /** Options about what is learned to tell apart. */
@@ -122,6 +125,16 @@ export function addRecipeOptions(command: Command): Command {
       '--augment <how>',
       'crop=PIXELS, flip, rotate=DEGREES, scale=SHARE, shift=PIXELS, as in crop=4,flip, or none',
       parse.augmentation,
+    )
+    .option(
+      '--assign <when>',
+      'give classes the class vectors that fit their features: warmup (after the first epoch), init (before it), off, or epochs as in 1,3 (default: off)',
+      parse.assignment,
+    )
+    .option(
+      '--softmax <how>',
+      'full, streaming (never holds all logits), sampled=BASES (an estimate), or auto (default: auto)',
+      parse.softmax,
     );
 }
 
@@ -167,6 +180,8 @@ export function recipeOf(
       labelSmoothing: flags.labelSmoothing ?? base.labelSmoothing,
       clipNorm: flags.clip ?? base.clipNorm,
       augmentation: flags.augment ?? base.augmentation,
+      assignment: flags.assign ?? base.assignment,
+      softmax: flags.softmax ?? base.softmax,
     }),
     notes,
   };

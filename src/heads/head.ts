@@ -26,6 +26,11 @@ export interface Head {
   readonly geometry: Geometry | undefined;
   /** Whether features are batch-normalised before they are scaled to unit length. */
   readonly centred: boolean;
+  /**
+   * What the class vectors are multiplied by: x̂ `[batch, features]`, features centred where this head does so and divided by their
+   * norm; the features as they are for a learned head.
+   */
+  readonly unit: (c: LayerContext, features: Value) => Value;
   /** Logits `[batch, classes]` of features `[batch, features]`; declares the head's parameters under `head.`. */
   readonly logits: (c: LayerContext, features: Value) => Value;
   /**
@@ -120,11 +125,14 @@ export function headOn(spec: HeadSpec, { classes, features, sign }: HeadRequest,
       ? c.parameter('bias', [classes], { kind: 'constant', value: 0 }, { decay: false })
       : undefined;
 
+  const unitOf = (c: LayerContext, x: Value): Value =>
+    spec.kind === 'learned' ? x : normalizeRows(c, isCentred ? centred(c, x) : x);
+
   const prepare = (c: LayerContext, x: Value): Prepared => {
     // PyTorch's Linear initialisation: U(−1/√N, 1/√N).
     const weightOf = (): Value =>
       c.parameter('weight', [classes, features], { kind: 'uniform', bound: 1 / Math.sqrt(features) }, { decay: true });
-    const unit = spec.kind === 'learned' ? x : normalizeRows(c, isCentred ? centred(c, x) : x);
+    const unit = unitOf(c, x);
     if (geometry !== undefined) {
       return { unit, scale: scaleOf(c, spec, features), bias: biasOf(c), products: () => geometry.product(c, unit) };
     }
@@ -204,6 +212,7 @@ export function headOn(spec: HeadSpec, { classes, features, sign }: HeadRequest,
     classes,
     geometry,
     centred: isCentred,
+    unit: (c: LayerContext, x: Value) => c.layer('head', () => unitOf(c, x)),
     logits,
     objective,
   });

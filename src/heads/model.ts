@@ -24,14 +24,22 @@ export interface Model {
  * @throws a usage error where the head has no room for the classes; an input error for custom vectors that cannot be told apart.
  */
 export function createModel(backbone: Backbone, head: HeadSpec, classes: number, vectors?: ClassVectors): Model {
-  const { name, image, features, sign } = backbone;
-  const classifier = createHead(head, { classes, features, sign, ...(vectors === undefined ? {} : { vectors }) });
+  const { features, sign } = backbone;
+  return modelOn(
+    backbone,
+    createHead(head, { classes, features, sign, ...(vectors === undefined ? {} : { vectors }) }),
+  );
+}
+
+/** A backbone with a head that was made for its features. */
+export function modelOn(backbone: Backbone, head: Head): Model {
+  const { name, image } = backbone;
   return Object.freeze({
     name,
     image,
     backbone,
-    head: classifier,
-    forward: (c: LayerContext, images: Value) => classifier.logits(c, backbone.forward(c, images)),
+    head,
+    forward: (c: LayerContext, images: Value) => head.logits(c, backbone.forward(c, images)),
   });
 }
 

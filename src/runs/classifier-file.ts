@@ -7,6 +7,7 @@ import type { ImageShape } from '../data/dataset.ts';
 import { kindOf } from '../data/files.ts';
 import { operatorName } from '../graph/graph.ts';
 import { readOnnx, type OnnxModel } from '../graph/onnx-read.ts';
+import { modelWithStoredCodes } from '../heads/assignment/codes.ts';
 import type { Runtime, Session, Tensors } from '../runtime/runtime.ts';
 import { codeOf } from '../train/atomic.ts';
 import { readCheckpoint } from '../train/checkpoint.ts';
@@ -95,7 +96,8 @@ export async function readClassifierFile(path: string): Promise<ClassifierFile> 
 
 async function fromCheckpoint(run: Run, config: TrainConfig, path: string): Promise<ClassifierFile> {
   const { checkpoint } = await readCheckpoint(path);
-  const model = modelOf(config, await keptVectors(run, [config.head]));
+  const plain = modelOf(config, await keptVectors(run, [config.head]));
+  const model = modelWithStoredCodes(plain, checkpoint.tensors);
   if (config.task.kind === 'instance') {
     const bytes = exportEmbedding(model, checkpoint.tensors, config);
     return { path, bytes, onnx: readOnnx(bytes, path), labels: undefined, config };

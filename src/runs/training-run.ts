@@ -1,5 +1,6 @@
 import { readFile, stat } from 'node:fs/promises';
 import type { ImageDataset } from '../data/dataset.ts';
+import { codesName } from '../heads/assignment/codes.ts';
 import { countParameters, modelTensors, type Model, type ParameterCounts } from '../heads/model.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import { codeOf, writeFileAtomically } from '../train/atomic.ts';
@@ -89,7 +90,7 @@ async function trainInFolder(
   return Object.freeze({
     folder: paths.folder,
     config,
-    model,
+    model: result.model,
     dataset,
     result: await withStoredStepTime(),
     parameters: countParameters(modelTensors(model)),
@@ -124,7 +125,7 @@ async function trainInFolder(
   }
 
   async function finalEvaluation(): Promise<Judgement> {
-    return result.evaluation ?? (await judge(config.task, options.runtime, model, result.weights, dataset));
+    return result.evaluation ?? (await judge(config.task, options.runtime, result.model, result.weights, dataset));
   }
 
   /** Measured before the first step, so that a run that diverges still shows what it had to beat. */
@@ -150,14 +151,14 @@ async function trainInFolder(
   }
 
   async function classifierBytes(own: Evaluation): Promise<Uint8Array> {
-    const bytes = exportModel(model, result.weights, dataset);
+    const bytes = exportModel(result.model, result.weights, dataset);
     await checkExported(options.runtime, bytes, dataset, own);
     await writeFileAtomically(paths.labels, `${JSON.stringify(dataset.classes, undefined, 2)}\n`);
     return bytes;
   }
 
   async function embeddingBytes(): Promise<Uint8Array> {
-    const bytes = exportEmbedding(model, result.weights, dataset);
+    const bytes = exportEmbedding(result.model, result.weights, dataset);
     await checkExportedEmbedding(options.runtime, bytes, model, result.weights, dataset);
     return bytes;
   }
@@ -247,7 +248,11 @@ async function lastCheckpoint(
   const expected = trainingProgram(model, config.recipe).state.flatMap(({ parts }) =>
     parts.map(({ key, shape }) => [key, shape] as const),
   );
-  checkCheckpointFits(stored, new Map(expected));
+  const codes = stored.checkpoint.tensors.get(codesName);
+  checkCheckpointFits(
+    stored,
+    new Map([...expected, ...(codes === undefined ? [] : [[codesName, [model.head.classes]] as const])]),
+  );
   return stored.checkpoint;
 }
 

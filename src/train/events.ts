@@ -1,3 +1,4 @@
+import type { AssignmentRecord } from './assign-classes.ts';
 import type { Judgement } from './judge.ts';
 
 /** One pass over the training images, as it is stored and drawn. */
@@ -41,6 +42,14 @@ export type TrainEvent =
     }
   | { readonly kind: 'evaluating'; readonly done: number; readonly count: number }
   | { readonly kind: 'epoch'; readonly record: EpochRecord; readonly evaluation: Judgement }
+  | {
+      readonly kind: 'assigning';
+      /** Features of the training images are taken, class means compared with all vectors, classes placed. */
+      readonly stage: 'features' | 'comparing' | 'matching';
+      readonly done: number;
+      readonly count: number;
+    }
+  | { readonly kind: 'assigned'; readonly record: AssignmentRecord }
   | { readonly kind: 'saved'; readonly step: number; readonly reason: 'best' | 'last' };
 
 /** Receives the events of a training run; it is called between steps and should return soon. */

@@ -4,11 +4,13 @@ import { reasonOf } from '../data/files.ts';
 import { codeOf, writeFileAtomically } from './atomic.ts';
 import { decodeJson, encodeJson, isJsonObject, type JsonValue } from './json.ts';
 
+const kinds = ['step', 'epoch', 'assignment'] as const;
+
 /** One line of a run's `metrics.jsonl`. What else it holds is up to who writes it. */
 export interface MetricRecord {
   readonly [key: string]: JsonValue;
-  /** `step`: after an update; `epoch`: after a pass over the training images. */
-  readonly kind: 'step' | 'epoch';
+  /** `step`: after an update; `epoch`: after a pass over the training images; `assignment`: of classes to class vectors. */
+  readonly kind: (typeof kinds)[number];
   /** Updates done when it was written, from 1. */
   readonly step: number;
 }
@@ -133,7 +135,7 @@ function parseRecord(line: string, where: string): MetricRecord {
   if (isRecord(value)) return value;
   throw inputError('not a metrics record', {
     where,
-    expected: '{"kind":"step" or "epoch","step":<number>,…}',
+    expected: '{"kind":"step", "epoch" or "assignment","step":<number>,…}',
     received: line.length <= 60 ? line : `${line.slice(0, 57)}...`,
     hint: 'the file was changed by something else; put the line right or remove it',
   });
@@ -142,7 +144,7 @@ function parseRecord(line: string, where: string): MetricRecord {
 function isRecord(value: unknown): value is MetricRecord {
   if (!isJsonObject(value)) return false;
   const { kind, step } = value;
-  return (kind === 'step' || kind === 'epoch') && Number.isSafeInteger(step) && Number(step) >= 0;
+  return kinds.some((known) => known === kind) && Number.isSafeInteger(step) && Number(step) >= 0;
 }
 
 async function readOrEmpty(path: string): Promise<Uint8Array> {

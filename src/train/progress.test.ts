@@ -25,6 +25,7 @@ const progress: fc.Arbitrary<Progress> = fc.record({
     }),
   ),
   scale: fc.array(fc.record({ step: count, value: finite })),
+  assignments: fc.array(fc.record({ epoch: count, before: finite, after: finite, gap: finite, slots: count })),
 });
 
 const checkpointOf = (

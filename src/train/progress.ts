@@ -1,4 +1,5 @@
 import { inputError } from '../core/errors.ts';
+import type { AssignmentRecord } from './assign-classes.ts';
 import type { Checkpoint } from './checkpoint.ts';
 import type { EpochRecord } from './events.ts';
 import { isJsonArray, isJsonObject, type JsonObject, type JsonValue } from './json.ts';
@@ -16,6 +17,7 @@ export interface Progress {
   readonly bestAccuracy: number;
   readonly epochs: readonly EpochRecord[];
   readonly scale: readonly { readonly step: number; readonly value: number }[];
+  readonly assignments: readonly AssignmentRecord[];
 }
 
 const start: Progress = {
@@ -27,16 +29,19 @@ const start: Progress = {
   bestAccuracy: -1,
   epochs: [],
   scale: [],
+  assignments: [],
 };
 
 /** What a checkpoint stores of the progress besides step, epoch and batch. Numbers survive JSON exactly. */
-export function progressState({ lossSum, correctSum, bestAccuracy, epochs, scale }: Progress): JsonObject {
+export function progressState(progress: Progress): JsonObject {
+  const { lossSum, correctSum, bestAccuracy, epochs, scale, assignments } = progress;
   return {
     lossSum,
     correctSum,
     bestAccuracy,
     epochs: epochs.map((record) => ({ ...record })),
     scale: scale.map(({ step, value }) => [step, value]),
+    assignments: assignments.map((record) => ({ ...record })),
   };
 }
 
@@ -74,6 +79,12 @@ function scalePoint(value: JsonValue): Progress['scale'][number] {
   throw inputError('the checkpoint has a broken record of the scale');
 }
 
+function assignmentRecord(value: JsonValue): AssignmentRecord {
+  if (!isJsonObject(value)) throw inputError('the checkpoint has a broken record of an assignment');
+  const at = (key: keyof AssignmentRecord): number => numberAt(value, key);
+  return { epoch: at('epoch'), before: at('before'), after: at('after'), gap: at('gap'), slots: at('slots') };
+}
+
 /** The progress that a checkpoint holds, or the start. */
 export function progressFrom(checkpoint: Checkpoint | undefined): Progress {
   if (checkpoint === undefined) return start;
@@ -87,5 +98,7 @@ export function progressFrom(checkpoint: Checkpoint | undefined): Progress {
     bestAccuracy: numberAt(state, 'bestAccuracy'),
     epochs: listAt(state, 'epochs').map(epochRecord),
     scale: listAt(state, 'scale').map(scalePoint),
+    // Checkpoints of version 0.1 have none.
+    assignments: 'assignments' in state ? listAt(state, 'assignments').map(assignmentRecord) : [],
   };
 }

@@ -249,7 +249,8 @@ describe('events, records and results', () => {
       if (event.kind === 'epoch') return `epoch ${event.record.epoch}`;
       if (event.kind === 'saved') return `saved ${event.reason} ${event.step}`;
       if (event.kind === 'evaluating') return `evaluating ${event.done}/${event.count}`;
-      return `start ${event.step}/${event.totalSteps}, ${event.stepsPerEpoch} an epoch`;
+      if (event.kind === 'start') return `start ${event.step}/${event.totalSteps}, ${event.stepsPerEpoch} an epoch`;
+      return event.kind;
     });
     const best = saved.filter(({ reason }) => reason === 'best').map(({ checkpoint }) => checkpoint.step);
     const expected = [1, 2, 3].flatMap((epoch) => [

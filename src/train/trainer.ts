@@ -3,18 +3,21 @@ import { median } from '../core/statistics.ts';
 import type { HostTensor } from '../core/tensor.ts';
 import { openBatchLoader } from '../data/batches.ts';
 import type { Batch, ImageDataset } from '../data/dataset.ts';
+import { canAssign, modelWithStoredCodes } from '../heads/assignment/codes.ts';
 import type { Model } from '../heads/model.ts';
 import type { Weights } from '../nn/layer-context.ts';
 import { learningRateAt } from '../optim/schedule.ts';
 import type { Runtime } from '../runtime/runtime.ts';
+import { assignClasses, type AssignmentRecord } from './assign-classes.ts';
 import type { Checkpoint } from './checkpoint.ts';
 import type { EpochRecord, OnTrainEvent } from './events.ts';
 import { judge, lossOf, type Judgement } from './judge.ts';
 import type { MetricRecord } from './metrics.ts';
 import { progressFrom, progressState, type Progress } from './progress.ts';
 import type { Recipe } from './recipe.ts';
-import { openStepRunner, type LoweringChoice, type StepRunner } from './step-runner.ts';
+import type { LoweringChoice } from './step-runner.ts';
 import { checkHeadFits, classesTask, trainingData, type TaskSpec } from './task.ts';
+import { openStage, type Stage } from './stage.ts';
 import { initialTensors, trainingProgram } from './training-program.ts';
 
 /** Where a run keeps what it must not lose. `train` without a store keeps everything in memory. */
@@ -52,6 +55,8 @@ export interface TrainOptions {
 export interface TrainResult {
   /** `interrupted` if the signal ended it early. */
   readonly status: 'finished' | 'interrupted';
+  /** The model as it was trained: the one that was asked for, its classes on the vectors that they were assigned to. */
+  readonly model: Model;
   /** Parameters and running statistics at the end, with the optimiser's state. */
   readonly weights: Weights;
   readonly epochs: readonly EpochRecord[];
@@ -61,6 +66,8 @@ export interface TrainResult {
   readonly stepMilliseconds: number;
   /** α of each recorded step, before its update; empty for a head without a learned scale. */
   readonly scale: readonly { readonly step: number; readonly value: number }[];
+  /** What each assignment of classes to class vectors did. */
+  readonly assignments: readonly AssignmentRecord[];
 }
 
 /** About how many step records a run keeps, evenly spread. */
@@ -92,15 +99,14 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
   const emit: OnTrainEvent = options.onEvent ?? (() => undefined);
   const task = options.task ?? classesTask;
   checkHeadFits(model, task, dataset);
-  const program = trainingProgram(model, recipe);
-  const initial = options.checkpoint?.tensors ?? initialTensors(program, seed);
+  const initial = options.checkpoint?.tensors ?? initialTensors(trainingProgram(model, recipe), seed);
   await using loader = openBatchLoader(trainingData(task, dataset), {
     batchSize: recipe.batchSize,
     seed,
     augmentation: recipe.augmentation,
     workers: options.dataWorkers ?? 1,
   });
-  await using runner = await openStepRunner(runtime, program, model.image, initial, options.lowering, seed);
+  await using stage = await openStage(options, modelWithStoredCodes(model, initial), initial);
   const stepsPerEpoch = loader.batchesPerEpoch;
   const length = { epochs: recipe.epochs, stepsPerEpoch };
   const totalSteps = recipe.epochs * stepsPerEpoch;
@@ -110,7 +116,7 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
   let evaluation: Judgement | undefined;
   const times: number[] = [];
   let savedAt = performance.now();
-  emit({ kind: 'start', step: progress.step, totalSteps, stepsPerEpoch, lowering: runner.lowering.kind });
+  emit({ kind: 'start', step: progress.step, totalSteps, stepsPerEpoch, lowering: stage.lowering });
 
   const save = async (reason: 'best' | 'last', tensors?: ReadonlyMap<string, HostTensor>): Promise<void> => {
     if (store === undefined) return;
@@ -119,7 +125,7 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
       step,
       epoch,
       batch,
-      tensors: tensors ?? (await runner.tensors()),
+      tensors: tensors ?? (await stage.tensors()),
       state: progressState(progress),
     });
     savedAt = performance.now();
@@ -128,11 +134,13 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
   const finish = async (status: TrainResult['status']): Promise<TrainResult> =>
     Object.freeze({
       status,
-      weights: await runner.tensors(),
+      model: stage.model(),
+      weights: await stage.tensors(),
       epochs: progress.epochs,
       evaluation,
       stepMilliseconds: median(times),
       scale: progress.scale,
+      assignments: progress.assignments,
     });
 
   const takeStep = async (batch: Batch): Promise<void> => {
@@ -140,7 +148,7 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
     const epoch = progress.epoch + 1;
     const learningRate = learningRateAt(recipe.schedule, recipe.learningRate, step - 1, length);
     const started = performance.now();
-    const { loss, correct, scale } = await runner.step(batch, step, learningRate);
+    const { loss, correct, scale } = await stage.step(batch, step, learningRate);
     times.push(performance.now() - started);
     checkLoss(loss, step, epoch, runtime);
     const recorded = step % recordEvery === 0 || step === totalSteps;
@@ -163,7 +171,7 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
 
   const closeEpoch = async (): Promise<void> => {
     const learningRate = learningRateAt(recipe.schedule, recipe.learningRate, progress.step - 1, length);
-    const ended = await endEpoch(options, runner, progress, learningRate);
+    const ended = await endEpoch(options, stage, progress, learningRate);
     const { record, tensors } = ended;
     evaluation = ended.evaluation;
     const improved = record.validationAccuracy > progress.bestAccuracy;
@@ -182,6 +190,24 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
     emit({ kind: 'epoch', record, evaluation });
   };
 
+  /** Before the first step of an epoch that the recipe names. What came of it is saved at once. */
+  const assign = async (): Promise<void> => {
+    const { epoch, step } = progress;
+    const due = recipe.assignment.includes(epoch) && !progress.assignments.some((done) => done.epoch === epoch);
+    if (!due || progress.batch > 0 || !canAssign(model.head.spec)) return;
+    const weights = await stage.tensors();
+    const data = trainingData(task, dataset);
+    const found = await assignClasses(runtime, stage.model(), weights, data, epoch, (part, done, count) => {
+      emit({ kind: 'assigning', stage: part, done, count });
+    });
+    await stage.continueWith(found.model);
+    progress = { ...progress, assignments: [...progress.assignments, found.record] };
+    const { before, after } = found.record;
+    await store?.record([{ kind: 'assignment', step, epoch, assignment: { before, after } }]);
+    await save('last');
+    emit({ kind: 'assigned', record: found.record });
+  };
+
   const saveIsDue = (): boolean =>
     options.saveEverySteps === undefined
       ? performance.now() - savedAt > SAVE_INTERVAL_MS
@@ -189,6 +215,8 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
   const stopped = (): boolean => signal?.aborted === true;
 
   while (progress.epoch < recipe.epochs) {
+    await assign();
+    if (stopped()) return await finish('interrupted');
     // A run can have been stopped between an epoch's last step and its evaluation.
     if (progress.batch < stepsPerEpoch) {
       for await (const batch of loader.epoch(progress.epoch, progress.batch)) {
@@ -214,13 +242,13 @@ interface EndedEpoch {
 
 async function endEpoch(
   options: TrainOptions,
-  runner: StepRunner,
+  stage: Stage,
   progress: Progress,
   learningRate: number,
 ): Promise<EndedEpoch> {
-  const { model, dataset, recipe, runtime, onEvent, task = classesTask } = options;
-  const tensors = await runner.tensors();
-  const evaluation = await judge(task, runtime, model, tensors, dataset, {
+  const { dataset, recipe, runtime, onEvent, task = classesTask } = options;
+  const tensors = await stage.tensors();
+  const evaluation = await judge(task, runtime, stage.model(), tensors, dataset, {
     onProgress: (done, count) => onEvent?.({ kind: 'evaluating', done, count }),
     where: `epoch ${progress.epoch + 1}`,
   });
