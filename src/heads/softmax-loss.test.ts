@@ -14,12 +14,12 @@ import {
 import { defined } from '../core/errors.ts';
 import { permutation, randomStream } from '../core/random.ts';
 import { sizeOf } from '../core/shape.ts';
-import type { Graph } from '../graph/graph.ts';
+import { countOperators, type Graph } from '../graph/graph.ts';
 import { lower } from '../lowering/lower.ts';
 import { assigned } from './assigned.ts';
 import { geometryOf } from './geometry-of.ts';
 import type { FeatureSign, Geometry } from './geometry.ts';
-import { createHead, headOn, type Head } from './head.ts';
+import { createHead, FULL_LOGITS, headOn, type Head } from './head.ts';
 import { parseHead } from './parse.ts';
 
 interface Place {
@@ -216,5 +216,17 @@ describe('what the head cannot compute is refused', () => {
       'a sampled softmax needs fixed class vectors',
     );
     expect(() => stepOf(head, 'auto')).not.toThrow();
+  });
+});
+
+describe('softmax: auto', () => {
+  const request = { features: 512, sign: 'signed' } as const;
+  const holdsAll = (classes: number): boolean =>
+    countOperators(stepOf(createHead(parseHead('hadamard'), { ...request, classes }), 'auto').graph).has('LogSoftmax');
+
+  test('holds all logits up to 2¹⁸ in a batch and streams above', () => {
+    const limit = Math.floor(FULL_LOGITS / OBJECTIVE_BATCH);
+    expect(holdsAll(limit)).toBe(true);
+    expect(holdsAll(limit + 1)).toBe(false);
   });
 });
