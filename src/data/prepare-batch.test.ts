@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { prepareBatch } from './prepare-batch.ts';
+import { checkedAugmentation, prepareBatch } from './prepare-batch.ts';
 
 const image = { channels: 2, height: 3, width: 4 };
 const plain = { mean: [0, 0], std: [1 / 255, 1 / 255] };
@@ -83,5 +83,71 @@ describe('prepareBatch', () => {
         });
       }),
     );
+  });
+
+  test('turns, scales and shifts about the centre: a ramp stays a ramp, with a gradient and a value in the middle that say by how much', () => {
+    const side = 33;
+    // 128 in the middle; per pixel 2 down and 1 to the right.
+    const pixels = Uint8Array.from({ length: side * side }, (_, at) => {
+      return 128 + 2 * (Math.floor(at / side) - 16) + ((at % side) - 16);
+    });
+    const augmentation = { cropPadding: 0, horizontalFlip: false, rotationDegrees: 20, scale: 0.25, shift: 3 };
+    const recipe = {
+      set: { count: 1, pixels, labels: Int32Array.of(0) },
+      image: { channels: 1, height: side, width: side },
+      normalization: { mean: [0], std: [1 / 255] },
+      augmentation,
+      seed: 4,
+    };
+    const seen: { angle: number; factor: number; middle: number }[] = [];
+    for (let epoch = 0; epoch < 200; epoch++) {
+      const { images } = prepareBatch(recipe, epoch, Uint32Array.of(0));
+      const at = (row: number, column: number): number => images[row * side + column] ?? Number.NaN;
+      const down = at(17, 16) - at(16, 16);
+      const right = at(16, 17) - at(16, 16);
+      // Linear within the part that shows no border.
+      expect(at(20, 11)).toBeCloseTo(at(16, 16) + 4 * down - 5 * right, 3);
+      const angle = Math.atan2(right, down) - Math.atan2(1, 2);
+      seen.push({
+        angle: (angle * 180) / Math.PI,
+        factor: Math.sqrt(5) / Math.hypot(down, right),
+        middle: at(16, 16) - 128,
+      });
+    }
+    const ends = (values: number[]): number[] => [Math.min(...values), Math.max(...values)].map(Math.abs);
+    for (const end of ends(seen.map(({ angle }) => angle)))
+      expect(end).toSatisfy((each: number) => each > 18 && each <= 20.01);
+    const [smallest = 0, largest = 0] = ends(seen.map(({ factor }) => factor));
+    expect([smallest >= 0.749, smallest < 0.78, largest > 1.22, largest <= 1.251]).toEqual([true, true, true, true]);
+    // At most 3 pixels down and to the right, at the steepest 3·√2·√5/0.75 levels apart.
+    for (const end of ends(seen.map(({ middle }) => middle)))
+      expect(end).toSatisfy((each: number) => each > 5 && each < 12.7);
+  });
+
+  test('a warp of nothing changes nothing, and one with bounds leaves crops and mirrors as they were drawn', () => {
+    const set = numbered(10);
+    const indices = Uint32Array.from({ length: 10 }, (_, index) => index);
+    const base = { cropPadding: 1, horizontalFlip: true };
+    const batch = (augmentation: object): Float32Array =>
+      prepareBatch(
+        { set, image, normalization: plain, augmentation: { ...base, ...augmentation }, seed: 3 },
+        5,
+        indices,
+      ).images;
+    expect(batch({ rotationDegrees: 0, scale: 0, shift: 0 })).toEqual(batch({}));
+    const nearly = batch({ rotationDegrees: 1e-7, scale: 1e-9, shift: 1e-9 });
+    batch({}).forEach((value, place) => {
+      expect(nearly[place]).toBeCloseTo(value, 3);
+    });
+  });
+
+  test.each([
+    [{ rotationDegrees: 181 }, /the random rotation is out of range; expected 0 to 180 degrees, received 181/],
+    [{ scale: 1 }, /the random scaling is out of range; expected at least 0 and less than 1, received 1/],
+    [{ shift: 3 }, /the random shift is out of range; expected 0 to 2 pixels, received 3/],
+    [{ shift: Number.NaN }, /the random shift is out of range/],
+    [{ cropPadding: 3 }, /the crop padding does not fit the images/],
+  ])('an augmentation of %j is refused', (change, message) => {
+    expect(() => checkedAugmentation({ cropPadding: 0, horizontalFlip: false, ...change }, image)).toThrow(message);
   });
 });

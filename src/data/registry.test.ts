@@ -62,7 +62,7 @@ describe('openDataset', () => {
     await expect(openDataset('fashon-mnist', offline)).rejects.toMatchObject({
       kind: 'usage',
       message:
-        'unknown dataset, and no folder of this name; received "fashon-mnist"; choose from mnist-small, mnist, fashion-mnist, cifar-10, cifar-100; did you mean fashion-mnist? A path to a folder is also possible',
+        'unknown dataset, and no folder of this name; received "fashon-mnist"; choose from mnist-small, mnist, fashion-mnist, cifar-10, cifar-100, glyphs; did you mean fashion-mnist? A path to a folder is also possible',
     });
     await expect(openDataset('imagenet-21k', offline)).rejects.not.toThrow('did you mean');
     await expect(fetchDataset('cifar-1O')).rejects.toThrow('did you mean cifar-10?');
