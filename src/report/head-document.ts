@@ -139,8 +139,9 @@ export interface CollapseFacts {
   readonly worst: readonly { readonly class: number; readonly name: string; readonly cosine: number }[];
 }
 
-/** Where the classes' vectors were assigned by their features. */
+/** An assignment of classes to class vectors: the mean cosine of centred class means with their vectors before and after it. */
 export interface AssignmentFacts {
+  /** Epochs finished before it. */
   readonly epoch: number;
   readonly before: number;
   readonly after: number;

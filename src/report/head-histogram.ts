@@ -35,7 +35,8 @@ export function renderHistogram(histogram: VectorFacts['histogram'], options: Hi
   const shares = counts.map((count) => (total === 0 ? 0 : (100 * count) / total));
   // The bars that are drawn decide the width, within what cosines can be; never so narrow that rounding fills the frame.
   const drawn = shares.flatMap((share, index) => (share === 0 ? [] : [Math.abs(from + (index + 0.5) * bar) + bar]));
-  const reach = Math.max(0.01, Math.min(1 + bar, Math.max(0, ...drawn)), ...marks.map(Math.abs));
+  const widest = Math.min(1 + bar, Math.max(12 * bar, ...drawn));
+  const reach = Math.max(0.01, widest, ...marks.map(Math.abs));
   const [low, high] = [-1.05 * reach, 1.05 * reach];
   const { ticks } = niceAxis(low, high, 8);
   const x = { min: low, max: high, ticks: ticks.filter((tick) => tick >= low && tick <= high) };

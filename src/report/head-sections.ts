@@ -298,7 +298,7 @@ function trainingSection(training: TrainingFacts | null): HeadSection {
     facts.push({
       label: 'assignment',
       value: `${format.significant(before)} to ${format.significant(after)}`,
-      note: `mean cosine of class means and class vectors, before and after assigning in epoch ${epoch}`,
+      note: `mean cosine of class means (centred) with their class vectors, by the assignment ${epoch === 0 ? 'before training' : `after ${format.plural(epoch, 'epoch')}`}`,
     });
   }
   const table: FactTable = {

@@ -15,7 +15,7 @@ const BATCHES = [1, 64] as const;
 const MOST_WEIGHTS = 2 ** 28;
 
 /** Most bytes of logits of one call. The runtime keeps up to three tensors of that size at once. */
-const MOST_LOGITS = 2 ** 28;
+const MOST_LOGITS = 2 ** 27;
 
 const FLOAT_BYTES = 4;
 

@@ -3,7 +3,7 @@ import { sizeOf } from '../core/shape.ts';
 import type { ImageDataset, ImageSet } from '../data/dataset.ts';
 import { createBuilder } from '../graph/builder.ts';
 import { concat, mul, reduceSum, sqrt } from '../graph/functions.ts';
-import { centred, normalizeRows } from '../heads/unit-features.ts';
+import { normalizeRows } from '../heads/unit-features.ts';
 import { checkGraph } from '../graph/check.ts';
 import type { Graph } from '../graph/graph.ts';
 import { toOnnx } from '../graph/onnx-write.ts';
@@ -44,7 +44,7 @@ function lengthAndDirectionGraph({ backbone, head, image, name }: Model, weights
   const c = createLayerContext(b, weights);
   const x = backbone.forward(c, b.input('images', 'float32', ['batch', channels, height, width]));
   const length = sqrt(b, reduceSum(b, mul(b, x, x), [1], { keepdims: true }));
-  const direction = c.layer('head', () => normalizeRows(c, head.centred ? centred(c, x) : x));
+  const direction = head.spec.kind === 'learned' ? normalizeRows(c, x) : head.unit(c, x);
   b.output(concat(b, [length, direction], 1), 'features');
   return checkGraph(b.build(), 'features');
 }

@@ -207,6 +207,25 @@ describe('fixhead inspect of a trained run', () => {
     expect(await readFile(page, 'utf8')).toContain('Scale α over training');
   });
 
+  it('knows the assignment of classes to vectors, in the run and in its file', async () => {
+    const folder = await temporaryFolder();
+    const data = await writeImages(join(folder, 'shapes'), { perClass: 20 });
+    const run = join(folder, 'run');
+    const twice = quick.map((word, place) => (quick[place - 1] === '--epochs' ? '2' : word));
+    const argv = ['train', data, ...twice, '--head', 'hadamard', '--assign', 'warmup', '--out', run];
+    expect((await cli(argv)).code).toBe(0);
+    const byRun = await inspected(run, '--no-timing');
+    expect(byRun.training?.assignments).toMatchObject([{ epoch: 1 }]);
+    const [{ before, after } = { before: 1, after: 0 }] = byRun.training?.assignments ?? [];
+    expect(after).toBeGreaterThan(before);
+    const byFile = await inspected(join(run, 'model.onnx'), '--no-timing');
+    expect(byFile.geometry).toStrictEqual(byRun.geometry);
+    // Both hold the slot of each class, which the head by name does not.
+    expect(byFile.cost).toStrictEqual(byRun.cost);
+    const byName = await inspected(...head('hadamard', 3, byRun.geometry?.features ?? 0, '--no-timing'));
+    expect(byRun.cost?.constantBytes).not.toBe(byName.cost?.constantBytes);
+  });
+
   it('gives the rest, and says why, where the data is gone or has changed', async () => {
     const folder = await temporaryFolder();
     const data = await writeImages(join(folder, 'shapes'));
