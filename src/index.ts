@@ -39,6 +39,7 @@ export * from './optim/index.ts';
 export * from './data/index.ts';
 export * from './runtime/index.ts';
 
+export { assignClasses, type AssignmentRecord, type OnAssignmentProgress } from './train/assign-classes.ts';
 export {
   readCheckpoint,
   writeCheckpoint,

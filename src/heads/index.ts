@@ -1,6 +1,21 @@
 export type { Backbone, ImageSize } from './backbone.ts';
-export { countParameters, createModel, modelTensors, type Model, type ParameterCounts } from './model.ts';
-export { createHead, normalizeRows, scaleParameter, type Head, type HeadRequest } from './head.ts';
+export { countParameters, createModel, modelOn, modelTensors, type Model, type ParameterCounts } from './model.ts';
+export {
+  createHead,
+  headOn,
+  logScaleParameter,
+  normalizeRows,
+  scaleParameter,
+  type Head,
+  type HeadRequest,
+  type Objective,
+  type ObjectiveOptions,
+} from './head.ts';
+export type { SoftmaxSpec } from './softmax.ts';
+export type { StepFeeds } from './sampled-softmax.ts';
+export { assignSlots, type Assignment, type AssignmentProgress, type AssignmentRequest } from './assignment/assign.ts';
+export { createClassMeans, type ClassMeans } from './assignment/class-means.ts';
+export { canAssign, codesName, modelWithStoredCodes, poolGeometry, withCodes } from './assignment/codes.ts';
 export {
   measuredCoherence,
   needsCentring,

@@ -45,7 +45,9 @@ export function poolGeometry({ backbone, head }: Pick<Model, 'backbone' | 'head'
   }
   if (kind === 'coset') {
     const wanted = 2 * order * Math.ceil(classes / order);
-    return wanted <= capacity
+    // A coset head without negatives counts only half of what there is with them.
+    const room = spec.kind === 'coset' && !spec.signs ? 2 * capacity : capacity;
+    return wanted <= room
       ? cosetGeometry({ ...request, classes: wanted, signs: true })
       : cosetGeometry({ ...request, classes: (geometry.antipodal ? 2 : 1) * order * bases, signs: geometry.antipodal });
   }
