@@ -3,10 +3,11 @@ import { fetchDataset } from '../../data/registry.ts';
 import { dataRoots } from '../../data/locations.ts';
 import { listDatasets, verifyDataset } from '../../data/overview.ts';
 import { whole } from '../format.ts';
+import { addGlyphOptions, glyphChoiceOf, type GlyphFlags } from '../glyph-options.ts';
 import { exitCodes, outputOf, type CliContext } from '../io.ts';
 import { createReporter } from '../progress.ts';
 
-interface DataCommandFlags {
+interface DataCommandFlags extends GlyphFlags {
   readonly json?: true;
   readonly dataDir?: string;
   readonly mirror?: string;
@@ -47,7 +48,7 @@ export function addData(program: Command, context: CliContext): void {
     .action(async (name: string, flags: DataCommandFlags) => {
       await fetchNamed(name, flags, context);
     });
-  nested('verify <data>', 'Reads all of a dataset (a name or a path) and says what is wrong with it.')
+  addGlyphOptions(nested('verify <data>', 'Reads all of a dataset (a name or a path) and says what is wrong with it.'))
     .option('--quiet', 'no progress')
     .action(async (spec: string, flags: DataCommandFlags) => {
       await verify(spec, flags, context);
@@ -67,6 +68,7 @@ async function list(flags: DataCommandFlags, { io }: CliContext): Promise<void> 
     output.print(`  ${classes} classes, ${split} of ${channels}×${height}×${width}`);
     output.print(`  ${available ? `here${found === undefined ? '' : `: ${found}`}` : `not here; ${howToGet}`}`);
   }
+  output.print('glyphs: characters drawn from the installed fonts, or of your own with glyphs:FOLDER');
   output.print('Or any folder with one sub-folder of images for each class.');
   output.document({ datasets });
 }
@@ -92,7 +94,11 @@ async function verify(spec: string, flags: DataCommandFlags, context: CliContext
   const output = outputOf(context.io, flags.json === true);
   const reporter = createReporter(context.io.stderr, { quiet: flags.quiet === true });
   try {
-    const report = await verifyDataset(spec, { ...inFolder(flags), onProgress: reporter.data });
+    const report = await verifyDataset(spec, {
+      ...inFolder(flags),
+      ...glyphChoiceOf(flags),
+      onProgress: reporter.data,
+    });
     reporter.close();
     const { name, ok, problems, notes, files, contents } = report;
     for (const problem of problems) output.print(`problem: ${problem}`);

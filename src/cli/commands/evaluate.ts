@@ -2,6 +2,7 @@ import { Option, type Command } from 'commander';
 import { evaluatePath } from '../../runs/evaluate.ts';
 import type { WeightsChoice } from '../../runs/classifier-file.ts';
 import { percent, whole } from '../format.ts';
+import { addGlyphOptions, glyphChoiceOf } from '../glyph-options.ts';
 import { judgementDocument, neighbourText } from '../judgement.ts';
 import { outputOf, type CliContext } from '../io.ts';
 import * as parse from '../parse.ts';
@@ -58,7 +59,7 @@ export function addEvaluate(program: Command, context: CliContext): void {
     .option('--on-unreadable <what>', 'skip or fail', parse.oneOf('--on-unreadable', ['skip', 'fail']), 'fail')
     .option('--download', 'fetch a named dataset that is not on this machine')
     .option('--data-dir <folder>', 'where named datasets are looked for first and fetched to');
-  addDeviceOptions(command)
+  addDeviceOptions(addGlyphOptions(command))
     .option('--quiet', 'no progress')
     .option('--json', 'print one JSON document on stdout, everything else on stderr')
     .addHelpText('after', examples)
@@ -98,6 +99,7 @@ async function evaluate(
               seed: flags.dataSeed,
               onUnreadable: flags.onUnreadable,
               ...(fraction === undefined ? {} : { validationFraction: fraction }),
+              ...glyphChoiceOf(flags),
             },
           }),
     });
