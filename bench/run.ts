@@ -30,6 +30,7 @@ interface TrainStepWords extends Shared {
 }
 
 interface HeadWords extends Shared {
+  readonly chromium: string;
   readonly sizes: HeadBenchOptions['sizes'];
   readonly batch: readonly number[];
   readonly steps?: number;
@@ -76,7 +77,7 @@ function sizes(text: string): HeadBenchOptions['sizes'] {
 
 const STEP_MODELS = 'resnet20,resnet56';
 const FWHT_EXPONENTS = '9,10,11,12,13,14,15,16';
-const HEAD_SIZES = '512x512,2048x1000';
+const HEAD_SIZES = '512x512,2048x1000,512x100000,1024x1000000';
 
 /** Debian's PyTorch belongs to the system's interpreter, which need not be the first on the path. */
 const interpretersOf = ({ python }: Shared): readonly string[] =>
@@ -150,11 +151,10 @@ function createProgram(): Command {
         .argParser(sizes)
         .default(sizes(HEAD_SIZES), HEAD_SIZES),
     )
-    .addOption(
-      new Option('--batch <list>', 'batch sizes, comma-separated').argParser(wholes).default([1, 128], '1,128'),
-    )
+    .addOption(new Option('--batch <list>', 'batch sizes, comma-separated').argParser(wholes).default([1, 64], '1,64'))
     .option('--steps <n>', 'counted rounds (default: 40; 3 with --quick)', whole)
     .option('--calls <n>', 'calls in a round, fewer of a slow contender (default: 50; 5 with --quick)', whole)
+    .option('--chromium <path>', 'the browser that runs the WebAssembly head too', 'chromium')
     .action((options: HeadWords) => {
       const quick = options.quick === true;
       const settings = {

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { randomStream } from '../../src/core/random.ts';
 import { float32, type HostTensor } from '../../src/core/tensor.ts';
 import { createBuilder } from '../../src/graph/builder.ts';
-import { slice } from '../../src/graph/functions.ts';
+import { pad, slice } from '../../src/graph/functions.ts';
 import type { Graph } from '../../src/graph/graph.ts';
 import { toOnnx } from '../../src/graph/onnx-write.ts';
 import { createHead, headSpec, type Head } from '../../src/heads/index.ts';
@@ -27,16 +27,17 @@ function initialWeights(head: Head): Map<string, HostTensor> {
   return new Map(c.tensors().parameters.map((spec) => [spec.name, float32(spec.shape, initialValues(spec, 0))]));
 }
 
-/** The first `classes` features as they are. */
+/** The features as they are, cut or filled up with zeros to `classes`. */
 function copyGraph(features: number, classes: number): Graph {
   const b = createBuilder('copy');
-  b.output(slice(b, b.input('features', 'float32', ['batch', features]), 1, 0, classes), 'logits');
+  const x = b.input('features', 'float32', ['batch', features]);
+  b.output(classes > features ? pad(b, x, [0, 0, 0, classes - features]) : slice(b, x, 1, 0, classes), 'logits');
   return b.build();
 }
 
 function headGraph(kind: 'learned' | 'hadamard', features: number, classes: number): Graph {
   // All N rows of a Hadamard matrix serve as classes only where features may be negative.
-  const sign = classes === features ? 'signed' : 'non-negative';
+  const sign = classes >= features ? 'signed' : 'non-negative';
   const head = createHead(headSpec(kind), { classes, features, sign });
   return classifierGraph(head, initialWeights(head));
 }
