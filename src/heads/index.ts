@@ -57,6 +57,7 @@ export {
   orthonormal,
   random,
   simplex,
+  type Choices,
   type Directions,
   type HeadChoices,
   type HeadKind,

@@ -216,7 +216,7 @@ export function headSpec(kind: HeadKind, options: HeadChoices = {}): HeadSpec {
   }
 }
 
-type Choices<K extends keyof OwnOptions = never> = Partial<HeadOptions> & Partial<Pick<OwnOptions, K>>;
+export type Choices<K extends keyof OwnOptions = never> = Partial<HeadOptions> & Partial<Pick<OwnOptions, K>>;
 
 /** A trained affine classifier, z = W·x + b: the baseline. */
 export const learned = (options: Choices = {}): HeadSpec => headSpec('learned', options);

@@ -25,7 +25,7 @@ function basicBlock(c: LayerContext, name: string, x: Value, channels: number, s
 /**
  * The ResNets for small images of He et al. 2015 (section 4.2): depth 6n + 2, three stages of n basic blocks with 16, 32
  * and 64 channels, the second and third at half the resolution; global average pooling gives 64 non-negative features. With
- * `features` an {@link embedding} of the last map gives that many signed ones instead.
+ * `features` an embedding of the last map gives that many signed ones instead.
  *
  * @throws a usage error if the depth is not 6n + 2 with n ≥ 1.
  */

@@ -6,7 +6,7 @@ import type { LayerContext } from '../nn/layer-context.ts';
 import type { Backbone, ImageSize } from '../heads/backbone.ts';
 import { embeddedBackbone, pooledOrEmbedded } from './embedding.ts';
 
-/** A multilayer perceptron on the flattened image: linear layers of 256 and 128 units with ReLU; 128 non-negative features, or an {@link embedding} of them. */
+/** A multilayer perceptron on the flattened image: linear layers of 256 and 128 units with ReLU; 128 non-negative features, or an embedding of them. */
 export function mlp(image: ImageSize, features?: number): Backbone {
   const hidden = [256, 128];
   const forward = (c: LayerContext, images: Value): Value =>
@@ -18,7 +18,7 @@ export function mlp(image: ImageSize, features?: number): Backbone {
 
 /**
  * A small convolutional network: 3×3 convolutions of 32, 64 and 128 channels, each with BatchNorm, ReLU and (but for the last)
- * 2×2 max pooling, then global average pooling; 128 non-negative features, or an {@link embedding} of the last
+ * 2×2 max pooling, then global average pooling; 128 non-negative features, or an embedding of the last
  * map.
  *
  * @throws a usage error for images smaller than 4×4.

@@ -13,6 +13,7 @@ export interface AssignmentRequest {
    * for some classes more than once: the same question must get the same answer.
    */
   readonly benefits: (first: number, count: number) => Float32Array | Promise<Float32Array>;
+  /** Called now and then, from the calling thread. */
   readonly onProgress?: (progress: AssignmentProgress) => void;
 }
 
