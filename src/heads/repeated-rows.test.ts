@@ -5,14 +5,12 @@ import { repeatedRows } from './repeated-rows.ts';
 it('finds as many different rows as a set of their texts', () => {
   fc.assert(
     fc.property(
-      fc
-        .integer({ min: 1, max: 3 })
-        .chain((features) =>
-          fc.array(fc.array(fc.constantFrom(0, 1, -1), { minLength: features, maxLength: features }), {
-            minLength: 1,
-            maxLength: 30,
-          }),
-        ),
+      fc.integer({ min: 1, max: 3 }).chain((features) =>
+        fc.array(fc.array(fc.constantFrom(0, 1, -1), { minLength: features, maxLength: features }), {
+          minLength: 1,
+          maxLength: 30,
+        }),
+      ),
       (rows) => {
         const found = repeatedRows(Float32Array.from(rows.flat()), rows[0]?.length ?? 0);
         expect(found.distinct).toBe(new Set(rows.map((row) => row.join())).size);

@@ -216,6 +216,7 @@ export function headSpec(kind: HeadKind, options: HeadChoices = {}): HeadSpec {
   }
 }
 
+/** The shared options of a head and those of its own that it has. */
 export type Choices<K extends keyof OwnOptions = never> = Partial<HeadOptions> & Partial<Pick<OwnOptions, K>>;
 
 /** A trained affine classifier, z = W·x + b: the baseline. */
