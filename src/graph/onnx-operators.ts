@@ -113,6 +113,7 @@ const rules: { readonly [K in FileOp]: ReadRule } = {
   ReduceMean: reduction,
   ReduceMax: reduction,
   ArgMax: { defaults: () => ({ axis: 0, keepdims: 1 }), assumed: { select_last_index: is(0) } },
+  TopK: { defaults: () => ({ axis: -1, largest: 1 }), assumed: { sorted: is(1) } },
   Softmax: { defaults: () => ({ axis: -1 }) },
   LogSoftmax: { defaults: () => ({ axis: -1 }) },
   Conv: { defaults: convolutionDefaults, assumed: explicitPadding },

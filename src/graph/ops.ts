@@ -97,6 +97,13 @@ export const ops = {
   ReduceMean: reduction,
   ReduceMax: reduction,
   ArgMax: { ...unary, attributes: { axis: 'int', keepdims: 'int' } },
+  // The k largest (or smallest) entries along an axis, best first; of equal ones the first comes first.
+  TopK: {
+    domain: '',
+    inputs: ['x'],
+    outputs: ['values', 'indices'],
+    attributes: { k: 'operand1', axis: 'int', largest: 'int' },
+  },
   Softmax: { ...unary, attributes: { axis: 'int' } },
   LogSoftmax: { ...unary, attributes: { axis: 'int' } },
   // Images, `[batch, channels, height, width]`

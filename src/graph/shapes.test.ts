@@ -109,6 +109,10 @@ const cases: { readonly [K in FileOp]: readonly Case<K>[] } = {
     { inputs: [f('batch', 3)], attributes: { axis: -1, keepdims: 0 } },
     { inputs: [f(2, 3)], attributes: { axis: 0, keepdims: 1 } },
   ],
+  TopK: [
+    { inputs: [f('batch', 5)], attributes: { k: [3], axis: -1, largest: 1 } },
+    { inputs: [f(4, 2, 3)], attributes: { k: [4], axis: 0, largest: 0 } },
+  ],
   Softmax: [{ inputs: [f('batch', 3)], attributes: { axis: -1 } }],
   LogSoftmax: [{ inputs: [f(2, 3, 4)], attributes: { axis: 1 } }],
   Conv: [
@@ -388,6 +392,21 @@ describe('shape rules refuse', () => {
       'an axis out of range',
       () => caseGraph('Softmax', { inputs: [f(2, 6)], attributes: { axis: 2 } }),
       'axis out of range; expected an integer in [-2, 1], received 2',
+    ],
+    [
+      'more of the largest than there are',
+      () => caseGraph('TopK', { inputs: [f('batch', 6)], attributes: { k: [7], axis: 1, largest: 1 } }),
+      'k out of range; expected 1 to 6, the entries along axis 1, received 7',
+    ],
+    [
+      'none of the largest',
+      () => caseGraph('TopK', { inputs: [f(2, 6)], attributes: { k: [0], axis: 1, largest: 1 } }),
+      'k out of range; expected 1 to 6, the entries along axis 1, received 0',
+    ],
+    [
+      'two numbers of the largest',
+      () => caseGraph('TopK', { inputs: [f(2, 6)], attributes: { k: [1, 2], axis: 1, largest: 1 } }),
+      'wrong number of k; expected 1, received [1, 2]',
     ],
     [
       'a negative step',

@@ -1,5 +1,6 @@
 import { normalizeAxis } from '../../src/core/shape.ts';
 import {
+  at,
   generate,
   indicesOf,
   item,
@@ -57,18 +58,41 @@ function logSoftmax(x: NdArray, axis: number): NdArray {
   });
 }
 
-export const reductions: EvaluateTable<'ReduceSum' | 'ReduceMean' | 'ReduceMax' | 'ArgMax' | 'Softmax' | 'LogSoftmax'> =
-  {
-    ReduceSum: reduction(sum),
-    ReduceMean: reduction((values) => sum(values) / values.length),
-    ReduceMax: reduction(max),
-    // The first of equal maxima (select_last_index = 0).
-    ArgMax: ({ input, attributes: { axis, keepdims } }) => [
-      reduce(input(0), [axis], keepdims, (values) => values.indexOf(max(values))),
-    ],
-    Softmax: ({ input, attributes: { axis } }) => {
-      const { shape, data } = logSoftmax(input(0), axis);
-      return [{ shape, data: data.map(Math.exp) }];
-    },
-    LogSoftmax: ({ input, attributes: { axis } }) => [logSoftmax(input(0), axis)],
-  };
+/** The places of the k best entries of a row: a stable sort, so that the first of equal ones comes first. */
+function bestPlaces(values: readonly number[], k: number, largest: number): readonly number[] {
+  const order = values.map((_, place) => place);
+  order.sort((a, b) => (largest === 1 ? item(values, b) - item(values, a) : item(values, a) - item(values, b)));
+  return order.slice(0, k);
+}
+
+export const reductions: EvaluateTable<
+  'ReduceSum' | 'ReduceMean' | 'ReduceMax' | 'ArgMax' | 'TopK' | 'Softmax' | 'LogSoftmax'
+> = {
+  ReduceSum: reduction(sum),
+  ReduceMean: reduction((values) => sum(values) / values.length),
+  ReduceMax: reduction(max),
+  // The first of equal maxima (select_last_index = 0).
+  ArgMax: ({ input, attributes: { axis, keepdims } }) => [
+    reduce(input(0), [axis], keepdims, (values) => values.indexOf(max(values))),
+  ],
+  TopK: ({ input, attributes: { k, axis, largest } }) => {
+    const x = input(0);
+    const along = normalizeAxis(axis, x.shape.length, 'reference');
+    const kept = x.shape.map((size, other) => (other === along ? item(k, 0) : size));
+    const entry = (index: readonly number[], place: number) =>
+      at(
+        x,
+        index.map((own, other) => (other === along ? place : own)),
+      );
+    const places = generate(kept, (index) => {
+      const row = Array.from({ length: item(x.shape, along) }, (_, place) => entry(index, place));
+      return item(bestPlaces(row, item(k, 0), largest), item(index, along));
+    });
+    return [generate(kept, (index) => entry(index, at(places, index))), places];
+  },
+  Softmax: ({ input, attributes: { axis } }) => {
+    const { shape, data } = logSoftmax(input(0), axis);
+    return [{ shape, data: data.map(Math.exp) }];
+  },
+  LogSoftmax: ({ input, attributes: { axis } }) => [logSoftmax(input(0), axis)],
+};

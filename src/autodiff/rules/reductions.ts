@@ -1,6 +1,6 @@
 import { normalizeAxis, sizeOf } from '../../core/shape.ts';
 import { staticShapeOf, type Value } from '../../graph/builder.ts';
-import { cast, div, exp, expand, mul, reduceSum, reshape, sub } from '../../graph/functions.ts';
+import { cast, div, exp, expand, mul, reduceSum, reshape, scalar, sub } from '../../graph/functions.ts';
 import type { GradientContext, GradientRules } from '../rule.ts';
 
 type Reduction = GradientContext<'ReduceSum' | 'ReduceMean' | 'ReduceMax'>;
@@ -17,7 +17,7 @@ const repeated = (c: Reduction, g: Value): Value =>
   expand(c.b, reshape(c.b, g, keptShape(c)), staticShapeOf(c.input(0)));
 
 export const reductionRules: GradientRules<
-  'ReduceSum' | 'ReduceMean' | 'ReduceMax' | 'ArgMax' | 'Softmax' | 'LogSoftmax'
+  'ReduceSum' | 'ReduceMean' | 'ReduceMax' | 'ArgMax' | 'TopK' | 'Softmax' | 'LogSoftmax'
 > = {
   ReduceSum: (c) => [repeated(c, c.grad())],
   ReduceMean: (c) => {
@@ -32,6 +32,12 @@ export const reductionRules: GradientRules<
     return [mul(c.b, attained, div(c.b, reshape(c.b, c.grad(), kept), ties))];
   },
   ArgMax: { noGradient: 'an index is constant almost everywhere' },
+  // To the places that the values came from; they are different, so nothing is summed.
+  TopK: (c) => {
+    const nowhere = expand(c.b, scalar(c.b, 0), staticShapeOf(c.input(0)));
+    const { axis } = c.attributes;
+    return [c.b.op('ScatterElements', [nowhere, c.output(1), c.grad()], { axis, reduction: 'none' })];
+  },
   // dx = y ∘ (g − Σ g∘y)
   Softmax: (c) => {
     const [g, y] = [c.grad(), c.output(0)];

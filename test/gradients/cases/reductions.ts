@@ -22,21 +22,40 @@ const softmax = [
   { name: 'one class', inputs: [any([3, 1])], attributes: { axis: 1 } },
 ];
 
-export const reductionCases: CaseTable<'ReduceSum' | 'ReduceMean' | 'ReduceMax' | 'ArgMax' | 'Softmax' | 'LogSoftmax'> =
-  {
-    ReduceSum: reductions(any),
-    ReduceMean: reductions(any),
-    ReduceMax: reductions((size) => distinct(size)),
-    ArgMax: {
-      noGradient: 'piecewise constant',
-      forward: [0, 1].flatMap((keepdims) =>
-        [0, 1, -1].map((axis) => ({
-          name: `axis ${axis}, keepdims ${keepdims}, with ties`,
-          inputs: [repeated(shape)],
-          attributes: { axis, keepdims },
-        })),
-      ),
+export const reductionCases: CaseTable<
+  'ReduceSum' | 'ReduceMean' | 'ReduceMax' | 'ArgMax' | 'TopK' | 'Softmax' | 'LogSoftmax'
+> = {
+  ReduceSum: reductions(any),
+  ReduceMean: reductions(any),
+  ReduceMax: reductions((size) => distinct(size)),
+  ArgMax: {
+    noGradient: 'piecewise constant',
+    forward: [0, 1].flatMap((keepdims) =>
+      [0, 1, -1].map((axis) => ({
+        name: `axis ${axis}, keepdims ${keepdims}, with ties`,
+        inputs: [repeated(shape)],
+        attributes: { axis, keepdims },
+      })),
+    ),
+  },
+  TopK: [0, 1].flatMap((largest) => [
+    ...[1, 2, 3].map((k) => ({
+      name: `k = ${k} of 4, largest ${largest}`,
+      inputs: [distinct([2, 3, 4])],
+      attributes: { k: [k], axis: -1, largest },
+    })),
+    {
+      name: `all along the first axis, largest ${largest}`,
+      inputs: [distinct([3, 2])],
+      attributes: { k: [3], axis: 0, largest },
     },
-    Softmax: softmax,
-    LogSoftmax: softmax,
-  };
+    {
+      name: `with ties, largest ${largest}`,
+      inputs: [repeated([4, 6])],
+      attributes: { k: [4], axis: 1, largest },
+      forwardOnly: true as const,
+    },
+  ]),
+  Softmax: softmax,
+  LogSoftmax: softmax,
+};
