@@ -22,6 +22,7 @@ const namedSets = {
   'gb-1': () => ofTable('gbk', 0xb0, 0xd7),
 } as const;
 
+/** The names of sets of characters that `characters` of a glyph choice takes, besides Unicode scripts, ranges and files. */
 export const namedCharacterSets = Object.freeze(Object.keys(namedSets));
 
 /** Characters by code point: bit c of byte c >> 3 is set. */
