@@ -47,26 +47,45 @@ const contract = z.object({
     z.union([
       row.extend({ peer: positive, ratio: positive, ratioLow: positive, ratioHigh: positive }),
       row.extend({ peer: z.null(), ratio: z.null(), note: z.string().min(1) }),
+      row.extend({ ours: z.null(), oursOverFloor: z.null(), ratio: z.null(), note: z.string().min(1) }),
     ]),
   ),
 });
 
 describe('the bench command', () => {
-  const tiny = ['--sizes', '16x8', '--batch', '3', '--steps', '2', '--calls', '2', '--python', '/nowhere/python3'];
+  const tiny = [
+    '--sizes',
+    '16x8',
+    '--batch',
+    '3',
+    '--steps',
+    '2',
+    '--calls',
+    '2',
+    '--python',
+    '/nowhere/python3',
+    '--chromium',
+    '/nowhere/chromium',
+  ];
 
   test('prints one JSON document on stdout, and a peer that is not installed is a visible row', async () => {
     const { code, stdout, stderr } = await bench('head', '--json', ...tiny);
     expect({ code, stderr }).toMatchObject({ code: 0, stderr: expect.stringContaining('16 → 8, batch 3') as string });
     const document = contract.parse(JSON.parse(stdout));
     expect(document.name).toBe('head');
-    expect(document.rows.map(({ case: name, peerName }) => [name, peerName])).toEqual([
-      ['16 → 8, batch 3', 'dense, same runtime'],
-      ['16 → 8, batch 3', 'PyTorch Linear'],
-      ['16 → 8, batch 3', 'PyTorch Linear, oneDNN'],
-    ]);
-    const [dense, ...missing] = document.rows;
+    const ours = ['hadamard', 'WASM logits', 'WASM top 5', 'Chromium logits', 'Chromium top 5'];
+    const peers = ['dense, ONNX Runtime', 'PyTorch Linear', 'PyTorch Linear, oneDNN'];
+    expect(document.rows.map(({ case: name, peerName }) => [name, peerName])).toEqual(
+      ours.flatMap((one) => peers.map((peer) => [`16 → 8, batch 3, ${one}`, peer])),
+    );
+    const [dense, ...missing] = document.rows.slice(0, 3);
     expect(dense?.ratio).toBeCloseTo((dense?.ours ?? 0) / (dense?.peer ?? 0), 12);
     for (const line of missing) expect(line).toMatchObject({ peer: null, note: '/nowhere/python3 is not installed' });
+    for (const line of document.rows.slice(9))
+      expect(line).toMatchObject({
+        ours: null,
+        note: expect.stringMatching(/^Chromium .*: \/nowhere\/chromium is not installed$/) as string,
+      });
     expect(document.machine.peers).toEqual({});
   });
 

@@ -137,41 +137,53 @@ function partOfMean(y: usize, basis: i32): f32 {
   return total;
 }
 
+/** Offers the logit of one slot; y, b and flip as in offerAll. */
+function offerOne(y: usize, b: usize, slot: i32, flip: v128): void {
+  let value = load<f32>(y);
+  if (i32x4.extract_lane(flip, 0)) value = -value;
+  if (bias) value += load<f32>(b);
+  const c = classOf ? load<u32>(classOf + (<usize>slot << 2)) : <u32>slot;
+  if (c != NONE) offer(value, c);
+}
+
+/** Which of the four logits at y may be among the best: a bit for each. */
+// @ts-ignore: decorator
+@inline
+function candidates(y: usize, b: usize, flip: v128): i32 {
+  let v = v128.xor(v128.load(y), flip);
+  if (bias) v = f32x4.add(v, v128.load(b));
+  const w = f32x4.splat(worst);
+  // Without assigned classes an equal logit comes too late: its class is higher.
+  return i32x4.bitmask(classOf ? f32x4.ge(v, w) : f32x4.gt(v, w));
+}
+
 /** Offers the logits of `count` slots; `flip` has the sign bits set where they are the negatives of what is at y. */
 function offerAll(y: usize, slot: i32, count: i32, flip: v128): void {
   const end = y + (<usize>count << 2);
   let b = bias + (<usize>slot << 2);
-  while (y < end) {
-    const rest = end - y;
-    if (full && rest >= 64) {
-      let v0 = v128.xor(v128.load(y), flip);
-      let v1 = v128.xor(v128.load(y, 16), flip);
-      let v2 = v128.xor(v128.load(y, 32), flip);
-      let v3 = v128.xor(v128.load(y, 48), flip);
-      if (bias) {
-        v0 = f32x4.add(v0, v128.load(b));
-        v1 = f32x4.add(v1, v128.load(b, 16));
-        v2 = f32x4.add(v2, v128.load(b, 32));
-        v3 = f32x4.add(v3, v128.load(b, 48));
-      }
-      const largest = f32x4.pmax(f32x4.pmax(v0, v1), f32x4.pmax(v2, v3));
-      if (!v128.any_true(f32x4.ge(largest, f32x4.splat(worst)))) {
-        y += 64;
-        b += 64;
-        slot += 16;
-        continue;
-      }
+  for (; y < end && !full; y += 4) {
+    offerOne(y, b, slot, flip);
+    b += 4;
+    slot++;
+  }
+  for (; y + 64 <= end; y += 64) {
+    let found =
+      candidates(y, b, flip) |
+      (candidates(y + 16, b + 16, flip) << 4) |
+      (candidates(y + 32, b + 32, flip) << 8) |
+      (candidates(y + 48, b + 48, flip) << 12);
+    for (; found; found &= found - 1) {
+      const at = ctz(found);
+      const o = <usize>at << 2;
+      offerOne(y + o, b + o, slot + at, flip);
     }
-    const part: usize = rest < 64 ? rest : 64;
-    for (const stop = y + part; y < stop; y += 4) {
-      let value = load<f32>(y);
-      if (i32x4.extract_lane(flip, 0)) value = -value;
-      if (bias) value += load<f32>(b);
-      const c = classOf ? load<u32>(classOf + (<usize>slot << 2)) : <u32>slot;
-      if (c != NONE) offer(value, c);
-      b += 4;
-      slot++;
-    }
+    b += 64;
+    slot += 16;
+  }
+  for (; y < end; y += 4) {
+    offerOne(y, b, slot, flip);
+    b += 4;
+    slot++;
   }
 }
 
