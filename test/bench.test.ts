@@ -47,7 +47,13 @@ const contract = z.object({
     z.union([
       row.extend({ peer: positive, ratio: positive, ratioLow: positive, ratioHigh: positive }),
       row.extend({ peer: z.null(), ratio: z.null(), note: z.string().min(1) }),
-      row.extend({ ours: z.null(), oursOverFloor: z.null(), ratio: z.null(), note: z.string().min(1) }),
+      row.extend({
+        ours: z.null(),
+        oursOverFloor: z.null(),
+        peer: positive.nullable(),
+        ratio: z.null(),
+        note: z.string().min(1),
+      }),
     ]),
   ),
 });
