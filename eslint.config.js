@@ -17,7 +17,7 @@ const below = {
   models: ['core', 'graph', 'nn', 'heads'],
   train: ['core', 'graph', 'data', 'autodiff', 'lowering', 'nn', 'optim', 'runtime', 'heads'],
   report: ['core', 'graph', 'data', 'heads', 'train'],
-  runs: ['core', 'graph', 'data', 'nn', 'optim', 'runtime', 'heads', 'models', 'train', 'report'],
+  runs: ['core', 'graph', 'data', 'nn', 'optim', 'runtime', 'heads', 'wasm', 'models', 'train', 'report'],
   cli: ['core', 'graph', 'data', 'nn', 'optim', 'runtime', 'heads', 'models', 'train', 'report', 'runs'],
 };
 

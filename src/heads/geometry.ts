@@ -1,5 +1,6 @@
 import type { Value } from '../graph/builder.ts';
 import type { LayerContext } from '../nn/layer-context.ts';
+import type { SignDiagonals } from './constructions/diagonal-set.ts';
 
 /**
  * Whether features are known to be non-negative (after a ReLU, and averages of such) or may have either sign.
@@ -39,6 +40,23 @@ export interface SlotBlock {
   readonly transposed: (c: LayerContext, weights: Value) => Value;
 }
 
+/**
+ * How slots are made of signed Hadamard bases, for a product that is computed without a graph.
+ *
+ * H is the Hadamard matrix of this order and D_a the diagonals. Basis a holds the rows firstRow … order − 1 of H·D_a, and behind them, if
+ * antipodal, their negatives; the columns firstColumn … order − 1 meet features 0, 1, …. With `centred` the mean of the classes' vectors
+ * is subtracted from each. All are scaled to unit length.
+ */
+export interface BasisLayout {
+  readonly order: number;
+  readonly bases: number;
+  readonly diagonals: Pick<SignDiagonals, 'family' | 'packed'>;
+  readonly antipodal: boolean;
+  readonly firstRow: 0 | 1;
+  readonly firstColumn: 0 | 1;
+  readonly centred: boolean;
+}
+
 /** A set of fixed unit class vectors q₁ … q_C in R^N and the fast ways to multiply by them. */
 export interface Geometry {
   readonly kind: GeometryKind;
@@ -59,6 +77,8 @@ export interface Geometry {
   /** Whether every class vector is orthogonal to (1, …, 1). */
   readonly balanced: boolean;
   readonly cost: ProductCost;
+  /** Where the vectors come from signed Hadamard bases, how. */
+  readonly layout?: BasisLayout;
   /** Numbers that a stored matrix holds: counted as (untrained) parameters of the model. */
   readonly fixedParameters: number;
   /** How many slots there are: C, or more where classes were assigned to some of many vectors. */

@@ -21,6 +21,7 @@ export {
   needsCentring,
   orthogonalCapacity,
   vectorsOf,
+  type BasisLayout,
   type ClassVectors,
   type FeatureSign,
   type Geometry,

@@ -223,6 +223,7 @@ export function signedBasesGeometry(request: SignedBases): Geometry {
     coherence: request.coherence,
     balanced: firstRow === 1 && bases === 1,
     cost,
+    layout: Object.freeze({ order, bases, diagonals, antipodal, firstRow, firstColumn: 0, centred: false }),
     fixedParameters: 0,
     slots: classes,
     codes: undefined,

@@ -5,7 +5,13 @@ import type { LayerContext } from '../nn/layer-context.ts';
 import { oneHot } from '../nn/losses.ts';
 import { isHadamardOrder, nearestHadamardOrders } from './constructions/hadamard-matrix.ts';
 import { checkClass } from './dense.ts';
-import { orthogonalCapacity, type Geometry, type GeometryRequest, type ProductCost } from './geometry.ts';
+import {
+  orthogonalCapacity,
+  type BasisLayout,
+  type Geometry,
+  type GeometryRequest,
+  type ProductCost,
+} from './geometry.ts';
 import { hadamardGeometry } from './hadamard.ts';
 
 /** What distinguishes one way of making a simplex from another. */
@@ -14,6 +20,7 @@ interface SimplexForm {
   readonly order: number;
   readonly balanced: boolean;
   readonly cost: ProductCost;
+  readonly layout?: BasisLayout;
   readonly product: (c: LayerContext, x: Value) => Value;
   readonly transposed: (c: LayerContext, weights: Value) => Value;
   readonly vector: (index: number) => Float32Array;
@@ -39,6 +46,11 @@ function wholeBlock(geometry: Geometry): Pick<SimplexForm, 'product' | 'transpos
   return { product: geometry.product, transposed: defined(block, 'a block').transposed };
 }
 
+/** The layout of a geometry, with what a simplex changes of it. */
+function layoutWith({ layout }: Geometry, change: Partial<BasisLayout>): Pick<SimplexForm, 'layout'> {
+  return layout === undefined ? {} : { layout: Object.freeze({ ...layout, ...change }) };
+}
+
 /** q_i = √(C/(C − 1))·(h_i − (1/C) Σ_j h_j) with orthonormal rows h_i of a Hadamard matrix: inner products, then their mean off. */
 function centredRows(request: GeometryRequest): SimplexForm {
   const rows = hadamardGeometry(request);
@@ -59,6 +71,7 @@ function centredRows(request: GeometryRequest): SimplexForm {
     order: rows.order,
     balanced: rows.balanced,
     cost: withCentring(rows.cost, classes),
+    ...layoutWith(rows, { centred: true }),
     product: (c, x) => centred(c, product(c, x), factor),
     // Centring is symmetric.
     transposed: (c, weights) => transposed(c, centred(c, weights, factor)),
@@ -76,6 +89,7 @@ function shortenedRows({ classes, features }: GeometryRequest): SimplexForm {
     order: features,
     balanced: false,
     cost: { ...rows.cost, multiplies: rows.cost.multiplies + classes },
+    ...layoutWith(rows, { firstColumn: 1 }),
     product: (c, x) => mul(c.b, product(c, padded(c, x, 1, 0)), factor),
     transposed: (c, weights) => slice(c.b, transposed(c, mul(c.b, weights, factor)), 1, 1, classes),
     vector: (index) =>

@@ -38,3 +38,15 @@ export function centred(c: LayerContext, x: Value): Value {
   c.updateBuffer({ buffer: runningVariance, statistic: unbiased, momentum: MOMENTUM });
   return scaled(difference, variance);
 }
+
+/** {@link centred} in inference as gain·x + shift: gain = 1/√(σ² + ε), shift = −μ·gain, each `[N]`, in float64 before they are rounded. */
+export function centringOf(
+  runningMean: Float32Array,
+  runningVariance: Float32Array,
+): { readonly gain: Float32Array; readonly shift: Float32Array } {
+  const gain = Float64Array.from(runningVariance, (variance) => 1 / Math.sqrt(variance + VARIANCE_EPSILON));
+  return {
+    gain: Float32Array.from(gain),
+    shift: Float32Array.from(runningMean, (mean, k) => -mean * (gain[k] ?? 0)),
+  };
+}
