@@ -64,11 +64,13 @@ export {
   type LabelledFeatures,
 } from './train/features.ts';
 export {
+  backboneGraph,
   classifierGraph,
   deploymentGraph,
   embeddingGraph,
   evaluationGraph,
   featuresGraph,
+  topClassesGraph,
 } from './train/inference-graph.ts';
 export { judge, type JudgeOptions, type Judgement } from './train/judge.ts';
 export type { JsonObject, JsonValue } from './train/json.ts';
@@ -99,7 +101,15 @@ export {
   type FileEvaluation,
 } from './runs/evaluate.ts';
 export type { NeighbourBaselines } from './runs/baselines.ts';
-export { evaluateExported, exportEmbedding, exportModel } from './runs/export.ts';
+export { describeHead } from './runs/describe-head.ts';
+export { evaluateExported, exportBackbone, exportEmbedding, exportModel, exportTopClasses } from './runs/export.ts';
+export {
+  exportRun,
+  type ExportedFile,
+  type ExportRunOptions,
+  type ExportTarget,
+  type RunExport,
+} from './runs/export-run.ts';
 export type { NodeCost } from './runs/graph-cost.ts';
 export { inspectHead, inspectModel, inspectPath, type Inspection, type RunInspectionOptions } from './runs/inspect.ts';
 export {

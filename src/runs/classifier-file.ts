@@ -8,6 +8,8 @@ import { kindOf } from '../data/files.ts';
 import { operatorName } from '../graph/graph.ts';
 import { readOnnx, type OnnxModel } from '../graph/onnx-read.ts';
 import { modelWithStoredCodes } from '../heads/assignment/codes.ts';
+import type { Model } from '../heads/model.ts';
+import type { Weights } from '../nn/layer-context.ts';
 import type { Runtime, Session, Tensors } from '../runtime/runtime.ts';
 import { codeOf } from '../train/atomic.ts';
 import { readCheckpoint } from '../train/checkpoint.ts';
@@ -94,16 +96,34 @@ export async function readClassifierFile(path: string): Promise<ClassifierFile> 
   return { path, bytes, onnx, labels: await labelsOf(path, onnx), config: undefined };
 }
 
+/** The model of a run with the weights of one of its checkpoints, on the class vectors that its classes were assigned to. */
+export async function modelFromCheckpoint(
+  run: Run,
+  config: TrainConfig,
+  path: string,
+): Promise<{ readonly model: Model; readonly weights: Weights }> {
+  const { tensors: weights } = (await readCheckpoint(path)).checkpoint;
+  const model = modelWithStoredCodes(modelOf(config, await keptVectors(run, [config.head])), weights);
+  return { model, weights };
+}
+
 async function fromCheckpoint(run: Run, config: TrainConfig, path: string): Promise<ClassifierFile> {
-  const { checkpoint } = await readCheckpoint(path);
-  const plain = modelOf(config, await keptVectors(run, [config.head]));
-  const model = modelWithStoredCodes(plain, checkpoint.tensors);
+  const { model, weights } = await modelFromCheckpoint(run, config, path);
   if (config.task.kind === 'instance') {
-    const bytes = exportEmbedding(model, checkpoint.tensors, config);
+    const bytes = exportEmbedding(model, weights, config);
     return { path, bytes, onnx: readOnnx(bytes, path), labels: undefined, config };
   }
-  const bytes = exportModel(model, checkpoint.tensors, config);
+  const bytes = exportModel(model, weights, config);
   return { path, bytes, onnx: readOnnx(bytes, path), labels: config.classes, config };
+}
+
+/** @throws an input error for a run without an exported model, which says what to do. */
+export async function checkFinished(folder: string): Promise<void> {
+  if ((await kindOf(runPaths(folder).model)) !== undefined) return;
+  throw inputError('the run is not finished: it has no model.onnx yet', {
+    where: folder,
+    hint: `go on with it (fixhead resume ${folder}), or take its last checkpoint (--weights last)`,
+  });
 }
 
 /**
@@ -119,12 +139,7 @@ export async function readClassifier(path: string, weights: WeightsChoice = 'mod
   const { run, config } = await openTrainingRun(path);
   const { model, last, best } = runPaths(run.paths.folder);
   if (weights !== 'model') return await fromCheckpoint(run, config, weights === 'best' ? best : last);
-  if ((await kindOf(model)) === undefined) {
-    throw inputError('the run is not finished: it has no model.onnx yet', {
-      where: path,
-      hint: `go on with it (fixhead resume ${path}), or take its last checkpoint (--weights last)`,
-    });
-  }
+  await checkFinished(path);
   return { ...(await readClassifierFile(model)), config };
 }
 
@@ -206,6 +221,15 @@ export async function openClassifier(runtime: Runtime, file: ClassifierFile): Pr
       expected: 'a classifier',
       received: 'a model that was trained to tell images apart (--task instance)',
       hint: 'fixhead evaluate judges it by nearest neighbours',
+    });
+  }
+  const stated = onnx.metadata[metadataKeys.output];
+  if (stated !== undefined) {
+    throw inputError('the model does not give the logits of all classes', {
+      where: path,
+      expected: 'a whole classifier',
+      received: stated,
+      hint: 'name the run instead, or what fixhead export RUN writes without --top-k and --split',
     });
   }
   const { image, input, batchSize } = imageInputOf(file);

@@ -1,4 +1,4 @@
-import { inputError } from '../core/errors.ts';
+import { inputError, usageError } from '../core/errors.ts';
 import type { ImageDataset } from '../data/dataset.ts';
 import { toOnnx } from '../graph/onnx-write.ts';
 import type { Model } from '../heads/model.ts';
@@ -6,7 +6,7 @@ import type { Weights } from '../nn/layer-context.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import { evaluateSession, type Evaluation } from '../train/evaluate.ts';
 import { featuresFrom, featuresOf } from '../train/features.ts';
-import { deploymentGraph, embeddingGraph } from '../train/inference-graph.ts';
+import { backboneGraph, deploymentGraph, embeddingGraph, topClassesGraph } from '../train/inference-graph.ts';
 
 /** Keys of the metadata that an exported model carries. */
 export const metadataKeys = Object.freeze({
@@ -21,7 +21,7 @@ export const metadataKeys = Object.freeze({
 });
 
 /** Folding changes the order of float32 operations; a prediction may flip only where two logits were this close. */
-const LARGEST_PROBABILITY_CHANGE = 0.02;
+export const LARGEST_PROBABILITY_CHANGE = 0.02;
 const LARGEST_SHARE_OF_FLIPS = 0.002;
 
 /** The model as ONNX bytes: standard operators, any batch size, pixels in 0 … 1, labels in the metadata. */
@@ -63,6 +63,51 @@ export function exportEmbedding(
     metadata: {
       [metadataKeys.task]: 'instance',
       [metadataKeys.output]: `features: float32 [batch, ${model.backbone.features}], rows of Euclidean norm 1`,
+      ...aboutModel(model),
+    },
+  });
+}
+
+/**
+ * The model with its k best classes for each image instead of all logits, as ONNX bytes: `classes` int64 and `logits` float32
+ * `[batch, k]`, the largest logit first and of equal ones the class that comes first; otherwise as {@link exportModel}.
+ *
+ * @throws a usage error unless 1 ≤ k ≤ classes.
+ */
+export function exportTopClasses(
+  model: Model,
+  weights: Weights,
+  dataset: Pick<ImageDataset, 'classes' | 'normalization'>,
+  k: number,
+): Uint8Array {
+  const { classes } = model.head;
+  if (!Number.isInteger(k) || k < 1 || k > classes) {
+    throw usageError('not so many classes to choose from', {
+      where: '--top-k',
+      expected: `a whole number from 1 to ${classes}, the classes of the model`,
+      received: String(k),
+    });
+  }
+  return toOnnx(topClassesGraph(model, weights, dataset.normalization, k), {
+    producer: 'fixhead',
+    metadata: {
+      [metadataKeys.labels]: JSON.stringify(dataset.classes),
+      [metadataKeys.output]: `classes: int64 [batch, ${k}], logits: float32 [batch, ${k}], largest first`,
+      ...aboutModel(model),
+    },
+  });
+}
+
+/** The model without its head as ONNX bytes: pixels in 0 … 1 to `features` `[batch, N]`, as the described head takes them. */
+export function exportBackbone(
+  model: Model,
+  weights: Weights,
+  dataset: Pick<ImageDataset, 'normalization'>,
+): Uint8Array {
+  return toOnnx(backboneGraph(model, weights, dataset.normalization), {
+    producer: 'fixhead',
+    metadata: {
+      [metadataKeys.output]: `features: float32 [batch, ${model.backbone.features}], as the head takes them`,
       ...aboutModel(model),
     },
   });
@@ -116,7 +161,7 @@ export async function checkExported(
 }
 
 /** The features of so many validation images are compared: enough to notice a wrong graph, few enough to take no time. */
-const COMPARED_IMAGES = 512;
+export const COMPARED_IMAGES = 512;
 /** Folding changes the order of float32 operations; vectors of norm 1 turn by far less than this. */
 const SMALLEST_COSINE = 0.999;
 
@@ -130,7 +175,7 @@ export async function checkExportedEmbedding(
   bytes: Uint8Array,
   model: Model,
   weights: Weights,
-  dataset: ImageDataset,
+  dataset: Pick<ImageDataset, 'validation' | 'image' | 'normalization'>,
 ): Promise<void> {
   const { validation, image } = dataset;
   const count = Math.min(COMPARED_IMAGES, validation.count);

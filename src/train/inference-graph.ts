@@ -2,7 +2,7 @@ import { float32 } from '../core/tensor.ts';
 import type { Normalization } from '../data/dataset.ts';
 import { createBuilder, type Value } from '../graph/builder.ts';
 import { checkGraph } from '../graph/check.ts';
-import { mul, sub } from '../graph/functions.ts';
+import { mul, sub, topK } from '../graph/functions.ts';
 import type { Graph } from '../graph/graph.ts';
 import type { Head } from '../heads/head.ts';
 import type { Model } from '../heads/model.ts';
@@ -51,6 +51,30 @@ export function deploymentGraph(model: Model, weights: Weights, normalization: N
   const images = b.input('images', 'float32', ['batch', channels, height, width]);
   b.output(model.forward(createLayerContext(b, weights), normalized(b, images, normalization)), 'logits');
   return checkGraph(foldBatchNorm(b.build()), 'deployment graph');
+}
+
+/** {@link deploymentGraph} with its k best classes instead of all logits: `classes` int64 and `logits` `[batch, k]`, largest first. */
+export function topClassesGraph(model: Model, weights: Weights, normalization: Normalization, k: number): Graph {
+  const { channels, height, width } = model.image;
+  const b = createBuilder(model.name);
+  const images = b.input('images', 'float32', ['batch', channels, height, width]);
+  const logits = model.forward(createLayerContext(b, weights), normalized(b, images, normalization));
+  const { values, places } = b.scoped('top', () => topK(b, logits, k));
+  b.output(places, 'classes');
+  b.output(values, 'logits');
+  return checkGraph(foldBatchNorm(b.build()), 'graph of the best classes');
+}
+
+/**
+ * {@link deploymentGraph} without its head: `images` `[batch, c, h, w]` with pixels in 0 … 1 to `features` `[batch, N]` as the head
+ * takes them, before it centres or scales them.
+ */
+export function backboneGraph(model: Model, weights: Weights, normalization: Normalization): Graph {
+  const { channels, height, width } = model.image;
+  const b = createBuilder(model.name);
+  const images = b.input('images', 'float32', ['batch', channels, height, width]);
+  b.output(model.backbone.forward(createLayerContext(b, weights), normalized(b, images, normalization)), 'features');
+  return checkGraph(foldBatchNorm(b.build()), 'backbone graph');
 }
 
 /**
