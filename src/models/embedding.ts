@@ -5,11 +5,11 @@ import { batchNorm, linear } from '../nn/layers.ts';
 import type { LayerContext } from '../nn/layer-context.ts';
 
 /** Sides of the map that an embedding sees: enough to tell where in the image a feature is, few enough to keep the matrix small. */
-const LARGEST_SIDE = 4;
+const LARGEST_SIDE = 8;
 
 /**
  * Signed features `[batch, count]` of a feature map `[batch, channels, h, w]` (or of flat features `[batch, n]`): average pooling to at most
- * 4×4, flattened, one linear layer without bias, BatchNorm. No ReLU follows, so features have either sign and a head may use
+ * 8×8, flattened, one linear layer without bias, BatchNorm. No ReLU follows, so features have either sign and a head may use
  * every class vector.
  */
 export function embedding(c: LayerContext, x: Value, count: number): Value {

@@ -28,9 +28,9 @@ const sizes = [
   ['resnet20', '1x28x28', 100, 278_036],
   ['mlp', '1x28x28', 10, 235_146],
   ['cnn', '3x32x32', 10, 94_762],
-  // ResNet-8 without its classifier, a matrix from 64 maps of 4×4 to the features, BatchNorm, the classifier.
-  ['resnet8:features=256', '3x32x32', 10, 78_042 - 650 + 1024 * 256 + 2 * 256 + 257 * 10],
-  ['resnet8:features=256', '3x28x28', 10, 78_042 - 650 + 64 * 9 * 256 + 2 * 256 + 257 * 10],
+  // ResNet-8 without its classifier, a matrix from 64 maps of 8×8 to the features, BatchNorm, the classifier.
+  ['resnet8:features=256', '3x32x32', 10, 78_042 - 650 + 4096 * 256 + 2 * 256 + 257 * 10],
+  ['resnet8:features=256', '3x28x28', 10, 78_042 - 650 + 64 * 49 * 256 + 2 * 256 + 257 * 10],
   ['mlp:features=32', '1x28x28', 10, 235_146 - 1290 + 128 * 32 + 2 * 32 + 330],
 ] as const;
 
