@@ -33,6 +33,17 @@ test('examples/train.ts trains and writes an ONNX file that examples/predict.ts 
   expect(predictions).toHaveLength(8);
 }, 120_000);
 
+test('a run that is split into a backbone and a head is served by examples/serve-head.ts', async () => {
+  const cli = (...args: string[]): Promise<string> => example('../src/cli/main.ts', ...args);
+  await cli('train', 'mnist-small', '--model', 'mlp', '--epochs', '1', '--out', 'run', '--json');
+  expect(await cli('export', 'run', '--split', 'split')).toContain('split/head.json');
+  const lines = (await example('serve-head.ts', 'split')).trim().split('\n');
+  expect(lines).toHaveLength(8);
+  for (const line of lines) expect(line).toMatch(/^true \d: (?:\d \(logit -?[\d.]+\)(?:, |$)){3}$/);
+  // An epoch is enough for most digits.
+  expect(lines.filter((line) => /^true (\d): \1 /.test(line)).length).toBeGreaterThan(4);
+}, 120_000);
+
 test('examples/own-network.ts trains a network of its own with two heads', async () => {
   expect(await example('own-network.ts', '1')).toMatch(/learned: [\d.]+ %.*\nhadamard: [\d.]+ %/);
 }, 120_000);

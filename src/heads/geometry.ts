@@ -1,6 +1,5 @@
 import type { Value } from '../graph/builder.ts';
 import type { LayerContext } from '../nn/layer-context.ts';
-import type { SignDiagonals } from './constructions/diagonal-set.ts';
 
 /**
  * Whether features are known to be non-negative (after a ReLU, and averages of such) or may have either sign.
@@ -50,7 +49,12 @@ export interface SlotBlock {
 export interface BasisLayout {
   readonly order: number;
   readonly bases: number;
-  readonly diagonals: Pick<SignDiagonals, 'family' | 'packed'>;
+  /** D_a. */
+  readonly diagonals: {
+    readonly family: 'identity' | 'kerdock' | 'gold' | 'delsarte-goethals' | 'random';
+    /** One of them as ⌈order/8⌉ bytes, in which a set bit (least significant first) is an entry −1. */
+    readonly packed: (basis: number) => Uint8Array;
+  };
   readonly antipodal: boolean;
   readonly firstRow: 0 | 1;
   readonly firstColumn: 0 | 1;

@@ -2,20 +2,20 @@ import { inputError } from '../core/errors.ts';
 import type { HeadDescription } from './description.ts';
 
 /** Under this name and version a head is kept as JSON. */
-const FORMAT = 'fixhead head';
-const VERSION = 1;
+const format = { format: 'fixhead head', version: 1 } as const;
 
-/** Numbers as base64 of their bytes, least significant byte first. */
-interface EncodedArray {
+/** Numbers of a {@link HeadJson}: base64 of their bytes, the least significant byte of each number first. */
+export interface EncodedNumbers {
   readonly type: 'float32' | 'uint32' | 'uint8';
   readonly base64: string;
 }
 
-/** A {@link HeadDescription} as JSON: its arrays are base64, which is a third larger than their bytes and a fifth of their digits. */
-export type HeadJson = Readonly<Record<string, boolean | number | string | EncodedArray>> & {
-  readonly format: typeof FORMAT;
-  readonly version: typeof VERSION;
-};
+/** A {@link HeadDescription} as JSON: its fields under their own names, its arrays as base64, which takes half the room of digits. */
+export interface HeadJson {
+  readonly format: 'fixhead head';
+  readonly version: 1;
+  readonly [field: string]: boolean | number | string | EncodedNumbers;
+}
 
 type NumberArray = Float32Array | Uint32Array | Uint8Array;
 
@@ -35,7 +35,7 @@ const plainFields = {
 
 const bytesOfEach = { float32: 4, uint32: 4, uint8: 1 } as const;
 
-function encode(type: EncodedArray['type'], values: NumberArray): EncodedArray {
+function encode(type: EncodedNumbers['type'], values: NumberArray): EncodedNumbers {
   const bytes = new Uint8Array(values.length * bytesOfEach[type]);
   const view = new DataView(bytes.buffer);
   values.forEach((value, index) => {
@@ -48,11 +48,11 @@ function encode(type: EncodedArray['type'], values: NumberArray): EncodedArray {
   return { type, base64: btoa(text) };
 }
 
-function isEncoded(value: unknown): value is EncodedArray {
+function isEncoded(value: unknown): value is EncodedNumbers {
   return typeof value === 'object' && value !== null && 'base64' in value && typeof value.base64 === 'string';
 }
 
-function decode(name: string, type: EncodedArray['type'], value: unknown): NumberArray {
+function decode(name: string, type: EncodedNumbers['type'], value: unknown): NumberArray {
   const expected = `{"type": "${type}", "base64": "…"}`;
   if (!isEncoded(value) || value.type !== type)
     throw inputError('not an array of the head', { where: name, expected, received: JSON.stringify(value) });
@@ -87,7 +87,7 @@ export function headToJson(description: HeadDescription): HeadJson {
     if (!Object.hasOwn(arrayFields, name)) return [name, value];
     return [name, encode(arrayFields[name as keyof typeof arrayFields], value as NumberArray)];
   });
-  return { format: FORMAT, version: VERSION, ...Object.fromEntries(fields) } as HeadJson;
+  return { ...format, ...(Object.fromEntries(fields) as Omit<HeadJson, keyof typeof format>) };
 }
 
 const shown = (value: unknown, absent: string): string => (value === undefined ? absent : JSON.stringify(value));
@@ -101,9 +101,9 @@ const shown = (value: unknown, absent: string): string => (value === undefined ?
 export function readHead(json: unknown): HeadDescription {
   const given: Readonly<Record<string, unknown>> =
     typeof json === 'object' && json !== null ? (json as Readonly<Record<string, unknown>>) : {};
-  if (given['format'] !== FORMAT || given['version'] !== VERSION) {
+  if (given['format'] !== format.format || given['version'] !== format.version) {
     throw inputError('not a description of a head', {
-      expected: `JSON with "format": "${FORMAT}" and "version": ${VERSION}`,
+      expected: `JSON with "format": "${format.format}" and "version": ${format.version}`,
       received: `${shown(given['format'], 'no format')}, ${shown(given['version'], 'no version')}`,
       hint: 'fixhead export RUN --split FOLDER writes one',
     });

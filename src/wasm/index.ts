@@ -7,5 +7,5 @@
 export { FixheadError, type ErrorFields, type ErrorKind } from '../core/errors.ts';
 export type { HeadDescription } from './description.ts';
 export type { SignFamily } from './diagonals.ts';
-export { headToJson, readHead, type HeadJson } from './head-json.ts';
+export { headToJson, readHead, type EncodedNumbers, type HeadJson } from './head-json.ts';
 export { openHead, openHeadSync, type TopClasses, type WasmHead } from './head.ts';
