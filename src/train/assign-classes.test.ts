@@ -48,6 +48,7 @@ describe('assignClasses', () => {
     // Assigned again from the same features, nothing is better than what there is.
     const second = await assignClasses(runtime, first.model, weights, dataset, 0);
     expect(second.record.before).toBeCloseTo(first.record.after, 6);
+    expect(second.model).toBe(first.model);
     expect(second.record.after).toBeCloseTo(first.record.after, 6);
     expect(second.record.after + second.record.gap).toBeGreaterThanOrEqual(second.record.before);
   });

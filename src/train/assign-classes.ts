@@ -31,6 +31,9 @@ export type OnAssignmentProgress = (stage: 'features' | 'comparing' | 'matching'
 
 const BATCH = 256;
 
+/** A mean cosine may differ by this much between two ways of adding it up in float32: no reason to move classes. */
+const ROUNDING = 1e-6;
+
 /** Normalised `images` `[batch, c, h, w]` to the unit `features` `[batch, N]` that the head multiplies its vectors by. */
 function unitGraph(model: Model, weights: Weights): Graph {
   const { channels, height, width } = model.image;
@@ -123,7 +126,7 @@ export async function assignClasses(
     },
   });
   const before = meanBenefit(means, defined(head.geometry, 'class vectors'));
-  const better = assignment.after > before;
+  const better = assignment.after > before + ROUNDING;
   return {
     model: better ? withCodes(model, assignment.slots) : model,
     record: Object.freeze({
