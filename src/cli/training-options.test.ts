@@ -18,7 +18,7 @@ describe('recipes from options', () => {
 
   it('take every single value', () => {
     const argv =
-      '--epochs 7 --batch-size 16 --lr 0.5 --momentum 0.8 --no-nesterov --weight-decay 0 --schedule constant --warmup 1 --label-smoothing 0.1 --clip 2 --augment crop=3,flip';
+      '--epochs 7 --batch-size 16 --lr 0.5 --momentum 0.8 --no-nesterov --weight-decay 0 --schedule constant --warmup 1 --label-smoothing 0.1 --clip 2 --augment crop=3,flip --assign 0,3 --softmax sampled=8';
     expect(recipeFor(...argv.split(' ')).recipe).toEqual({
       epochs: 7,
       batchSize: 16,
@@ -28,8 +28,21 @@ describe('recipes from options', () => {
       labelSmoothing: 0.1,
       clipNorm: 2,
       augmentation: { cropPadding: 3, horizontalFlip: true },
+      assignment: [0, 3],
+      softmax: { kind: 'sampled', bases: 8 },
     });
     expect(recipeFor('--augment', 'none').recipe.augmentation).toEqual({ cropPadding: 0, horizontalFlip: false });
+  });
+
+  it('say when classes are assigned and how the softmax is computed', () => {
+    const assignment = (when: string) => recipeFor('--assign', when).recipe.assignment;
+    expect(['off', 'init', 'warmup', '0,2'].map(assignment)).toEqual([[], [0], [1], [0, 2]]);
+    expect(() => assignment('soon')).toThrow('--assign');
+    expect(() => assignment('10')).toThrow('classes are assigned between epochs; expected 0 (before training) to 9');
+    const softmax = (how: string) => recipeFor('--softmax', how).recipe.softmax;
+    expect(['auto', 'full', 'streaming'].map(softmax)).toEqual(['auto', 'full', 'streaming'].map((kind) => ({ kind })));
+    for (const how of ['sampled', 'sampled=0', 'full=2', 'approximate'])
+      expect(() => softmax(how)).toThrow('--softmax');
   });
 
   it('give an adaptive optimiser its own rate and decay, unless they are said', () => {
