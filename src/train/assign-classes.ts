@@ -132,8 +132,8 @@ export async function assignClasses(
     record: Object.freeze({
       epoch,
       before,
-      after: Math.max(before, assignment.after),
-      gap: better ? assignment.gap : assignment.after + assignment.gap - before,
+      after: better ? assignment.after : before,
+      gap: better ? assignment.gap : Math.max(0, assignment.after + assignment.gap - before),
       slots: pool.slots,
     }),
   };

@@ -190,11 +190,11 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
     emit({ kind: 'epoch', record, evaluation });
   };
 
-  /** Before the first step of an epoch that the recipe names. What came of it is saved at once. */
-  const assign = async (): Promise<void> => {
+  /** Before the first step of an epoch that the recipe names; whether there was something to do. What came of it is saved at once. */
+  const assign = async (): Promise<boolean> => {
     const { epoch, step } = progress;
     const due = recipe.assignment.includes(epoch) && !progress.assignments.some((done) => done.epoch === epoch);
-    if (!due || progress.batch > 0 || !canAssign(model.head.spec)) return;
+    if (!due || progress.batch > 0 || !canAssign(model.head.spec)) return false;
     const weights = await stage.tensors();
     const data = trainingData(task, dataset);
     const found = await assignClasses(runtime, stage.model(), weights, data, epoch, (part, done, count) => {
@@ -206,6 +206,7 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
     await store?.record([{ kind: 'assignment', step, epoch, assignment: { before, after } }]);
     await save('last');
     emit({ kind: 'assigned', record: found.record });
+    return true;
   };
 
   const saveIsDue = (): boolean =>
@@ -215,8 +216,7 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
   const stopped = (): boolean => signal?.aborted === true;
 
   while (progress.epoch < recipe.epochs) {
-    await assign();
-    if (stopped()) return await finish('interrupted');
+    if ((await assign()) && stopped()) return await finish('interrupted');
     // A run can have been stopped between an epoch's last step and its evaluation.
     if (progress.batch < stepsPerEpoch) {
       for await (const batch of loader.epoch(progress.epoch, progress.batch)) {
