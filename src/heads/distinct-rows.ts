@@ -1,7 +1,7 @@
 /** A record of which rows of a growing matrix are different. */
 export interface DistinctRows {
-  /** Records row `index` and returns true, or returns false where an earlier row equals it. */
-  readonly add: (index: number) => boolean;
+  /** The earlier row that equals row `index`; `undefined` where it is new, which records it. */
+  readonly add: (index: number) => number | undefined;
   /** Whether the negative of some recorded row is recorded too. */
   readonly hasNegatives: () => boolean;
 }
@@ -35,11 +35,10 @@ export function distinctRows(rows: Int8Array | Float32Array, features: number): 
   return {
     add: (index) => {
       const key = hash(index, false);
-      const bucket = buckets.get(key);
-      if (bucket === undefined) buckets.set(key, [index]);
-      else if (bucket.some((other) => equal(index, other, false))) return false;
-      else bucket.push(index);
-      return true;
+      const bucket = buckets.get(key) ?? [];
+      const earlier = bucket.find((other) => equal(index, other, false));
+      if (earlier === undefined) buckets.set(key, [...bucket, index]);
+      return earlier;
     },
     hasNegatives: () =>
       [...buckets.values()].some((bucket) =>

@@ -37,7 +37,7 @@ function signVectors(features: number, count: number, seed: number): { rows: Int
         if (k % 32 === 0) bits = dealt?.[index] ?? Math.floor(random.uniform() * 2 ** 32);
         rows[index * features + k] = (bits >>> (k % 32)) & 1 ? -1 : 1;
       }
-    } while (!seen.add(index));
+    } while (seen.add(index) !== undefined);
   }
   return { rows, antipodal: seen.hasNegatives() };
 }
@@ -58,7 +58,7 @@ function gaussianVectors(features: number, count: number, seed: number): { rows:
       }
       const norm = Math.sqrt(squares);
       for (let k = 0; k < features; k++) rows[index * features + k] = (vector[k] ?? 0) / norm;
-    } while (!seen.add(index));
+    } while (seen.add(index) !== undefined);
   }
   return { rows, antipodal: seen.hasNegatives() };
 }

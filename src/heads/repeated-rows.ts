@@ -1,3 +1,5 @@
+import { distinctRows } from './distinct-rows.ts';
+
 /** Rows of a matrix that are equal to another row, number by number. */
 export interface RepeatedRows {
   /** How many different rows there are. */
@@ -10,27 +12,17 @@ export interface RepeatedRows {
 
 const SHOWN_PAIRS = 5;
 
-/**
- * Finds the equal rows of `[count, features]`, by their bits. Rows are compared where a hash of them agrees (FNV-1a over whole words), so a
- * collision costs time and never gives a wrong answer.
- */
+/** Finds the equal rows of `[count, features]`, by their bits. */
 export function repeatedRows(rows: Float32Array, features: number): RepeatedRows {
   const count = rows.length / features;
-  const words = new Int32Array(rows.buffer, rows.byteOffset, rows.length);
-  const known = new Map<number, number[]>();
+  const known = distinctRows(rows, features);
   const latest = new Map<number, number>();
   const pairs: [number, number][] = [];
   const distances = new Set<number>();
   let repeats = 0;
   for (let row = 0; row < count; row++) {
-    const hash = hashOf(words, row * features, features);
-    const candidates = known.get(hash) ?? [];
-    const original = candidates.find((other) => equal(words, other * features, row * features, features));
-    if (original === undefined) {
-      candidates.push(row);
-      known.set(hash, candidates);
-      continue;
-    }
+    const original = known.add(row);
+    if (original === undefined) continue;
     repeats++;
     distances.add(row - (latest.get(original) ?? original));
     latest.set(original, row);
@@ -38,19 +30,4 @@ export function repeatedRows(rows: Float32Array, features: number): RepeatedRows
   }
   const [distance] = distances;
   return Object.freeze({ distinct: count - repeats, pairs, period: distances.size === 1 ? distance : undefined });
-}
-
-/** FNV-1a, with a shift so that high bits reach low ones. */
-function hashOf(words: Int32Array, start: number, length: number): number {
-  let hash = 0x811c9dc5;
-  for (let k = start; k < start + length; k++) {
-    hash = Math.imul(hash ^ (words[k] ?? 0), 0x01000193);
-    hash ^= hash >>> 15;
-  }
-  return hash;
-}
-
-function equal(words: Int32Array, a: number, b: number, length: number): boolean {
-  for (let k = 0; k < length; k++) if (words[a + k] !== words[b + k]) return false;
-  return true;
 }
