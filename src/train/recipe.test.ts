@@ -7,7 +7,13 @@ describe('paper-cifar', () => {
     const { optimizer, schedule, augmentation, ...numbers } = recipe('paper-cifar');
     expect(optimizer).toEqual({ kind: 'sgd', momentum: 0.9, nesterov: false, weightDecay: 1e-4 });
     expect(augmentation).toEqual({ cropPadding: 4, horizontalFlip: true });
-    expect(numbers).toMatchObject({ epochs: 200, batchSize: 128, learningRate: 0.1, labelSmoothing: 0, clipNorm: null });
+    expect(numbers).toMatchObject({
+      epochs: 200,
+      batchSize: 128,
+      learningRate: 0.1,
+      labelSmoothing: 0,
+      clipNorm: null,
+    });
     const rate = (epoch: number): number => learningRateAt(schedule, 0.1, epoch, { epochs: 200, stepsPerEpoch: 1 });
     expect([0, 80, 81, 121, 122, 163, 164, 199].map((epoch) => Number(rate(epoch).toPrecision(6)))).toEqual([
       0.1, 0.1, 0.01, 0.01, 0.001, 0.001, 0.0001, 0.0001,
