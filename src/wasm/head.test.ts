@@ -190,6 +190,31 @@ describe('logits and topK against the definition in float64', () => {
     compare({ kind: 'hadamard', features, classes, diagonals, antipodal, scale: 8 }, 2);
   });
 
+  // Each order takes other passes; one that went too far wrote over the features, so a second call tells as well.
+  test.each(Array.from({ length: 13 }, (_, index) => 2 ** (index + 2)))('order %i, twice', (order) => {
+    const classes = 2 * order + 3;
+    const diagonals = Math.log2(order) % 2 === 0 ? 'kerdock' : 'gold';
+    const head: HeadDescription =
+      order === 4
+        ? { kind: 'hadamard', features: order, classes: 8, diagonals, scale: 20 }
+        : { kind: 'hadamard', features: order, classes, diagonals, scale: 20 };
+    const features = normals(2 * order, 'order', order);
+    const random = randomStream(1, 'wanted', order);
+    const wanted = Array.from({ length: 20 }, () => random.integer(head.classes));
+    const reference = expected(head, features, wanted);
+    using running = openHeadSync(head);
+    for (let call = 0; call < 2; call++) {
+      const logits = running.logits(features);
+      for (let row = 0; row < 2; row++) {
+        wanted.forEach((c, at) => {
+          const difference = (logits[row * head.classes + c] ?? NaN) - (reference[row * 20 + at] ?? NaN);
+          // Logits are at most 20; a transform of 2^m numbers rounds m times.
+          expect(Math.abs(difference)).toBeLessThan(20 * Math.log2(order) * 2 ** -23);
+        });
+      }
+    }
+  });
+
   test('100,000 classes at 512 features: sampled logits, and the best of all logits', () => {
     const head: HeadDescription = { kind: 'hadamard', features: 512, classes: 100_000, diagonals: 'gold', scale: 20 };
     using opened = openHeadSync(head);

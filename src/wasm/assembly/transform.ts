@@ -259,14 +259,13 @@ function after32(p: usize, end: usize, left: i32): void {
     pass16(p, end, s);
     return;
   }
-  if (left == 2) {
-    pass2(p, end, s);
-    pass2(p, end, s << 1);
-    return;
-  }
-  for (; left > 0; left -= 3) {
+  for (; left > 2; left -= 3) {
     pass8(p, end, s);
     s <<= 3;
+  }
+  for (; left > 0; left--) {
+    pass2(p, end, s);
+    s <<= 1;
   }
 }
 
