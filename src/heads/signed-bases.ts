@@ -130,7 +130,8 @@ export function signedBasesGeometry(request: SignedBases): Geometry {
     known.set(first * (bases + 1) + count, shared);
     return shared;
   };
-  const plain = diagonals.family === 'identity' || bases === 1;
+  // Basis 0 has no signs.
+  const plain = bases === 1;
 
   /** Slots `first·size` … of `count` bases, the last one cut to `slots` slots in all. */
   const product = ({ b }: LayerContext, x: Value, first: number, count: number, slots: number): Value => {

@@ -1,11 +1,11 @@
 import type { HostTensor } from '../core/tensor.ts';
 import type { Batch } from '../data/dataset.ts';
-import { codesName, codesTensor } from '../heads/assignment/codes.ts';
+import { codesName, codesTensor, modelWithStoredCodes } from '../heads/assignment/codes.ts';
 import type { Model } from '../heads/model.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import type { Recipe } from './recipe.ts';
 import { openStepRunner, type LoweringChoice, type StepResult, type StepRunner } from './step-runner.ts';
-import { trainingProgram } from './training-program.ts';
+import { initialTensors, trainingProgram } from './training-program.ts';
 
 /** A training step that can go on with another model of the same parameters: the same one, its classes on other vectors. */
 export interface Stage extends AsyncDisposable {
@@ -26,15 +26,17 @@ export interface StageOptions {
   readonly lowering?: LoweringChoice;
 }
 
-/** Compiles the training step of a model and starts it from `tensors`. */
+/** Compiles the training step of a model and starts it from `tensors`, or from initial values where there are none yet. */
 export async function openStage(
   { runtime, recipe, seed, lowering }: StageOptions,
   first: Model,
-  tensors: ReadonlyMap<string, HostTensor>,
+  tensors: ReadonlyMap<string, HostTensor> | undefined,
 ): Promise<Stage> {
-  const open = (model: Model, from: ReadonlyMap<string, HostTensor>): Promise<StepRunner> =>
-    openStepRunner(runtime, trainingProgram(model, recipe), model.image, from, lowering, seed);
-  let model = first;
+  const open = (model: Model, from: ReadonlyMap<string, HostTensor> | undefined): Promise<StepRunner> => {
+    const program = trainingProgram(model, recipe);
+    return openStepRunner(runtime, program, model.image, from ?? initialTensors(program, seed), lowering, seed);
+  };
+  let model = tensors === undefined ? first : modelWithStoredCodes(first, tensors);
   let runner = await open(model, tensors);
 
   const current = async (): Promise<ReadonlyMap<string, HostTensor>> => {

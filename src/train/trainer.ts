@@ -3,7 +3,7 @@ import { median } from '../core/statistics.ts';
 import type { HostTensor } from '../core/tensor.ts';
 import { openBatchLoader } from '../data/batches.ts';
 import type { Batch, ImageDataset } from '../data/dataset.ts';
-import { canAssign, modelWithStoredCodes } from '../heads/assignment/codes.ts';
+import { canAssign } from '../heads/assignment/codes.ts';
 import type { Model } from '../heads/model.ts';
 import type { Weights } from '../nn/layer-context.ts';
 import { learningRateAt } from '../optim/schedule.ts';
@@ -18,7 +18,6 @@ import type { Recipe } from './recipe.ts';
 import type { LoweringChoice } from './step-runner.ts';
 import { checkHeadFits, classesTask, trainingData, type TaskSpec } from './task.ts';
 import { openStage, type Stage } from './stage.ts';
-import { initialTensors, trainingProgram } from './training-program.ts';
 
 /** Where a run keeps what it must not lose. `train` without a store keeps everything in memory. */
 export interface TrainStore {
@@ -99,14 +98,13 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
   const emit: OnTrainEvent = options.onEvent ?? (() => undefined);
   const task = options.task ?? classesTask;
   checkHeadFits(model, task, dataset);
-  const initial = options.checkpoint?.tensors ?? initialTensors(trainingProgram(model, recipe), seed);
   await using loader = openBatchLoader(trainingData(task, dataset), {
     batchSize: recipe.batchSize,
     seed,
     augmentation: recipe.augmentation,
     workers: options.dataWorkers ?? 1,
   });
-  await using stage = await openStage(options, modelWithStoredCodes(model, initial), initial);
+  await using stage = await openStage(options, model, options.checkpoint?.tensors);
   const stepsPerEpoch = loader.batchesPerEpoch;
   const length = { epochs: recipe.epochs, stepsPerEpoch };
   const totalSteps = recipe.epochs * stepsPerEpoch;
