@@ -15,14 +15,15 @@ const below = {
   heads: ['core', 'graph', 'nn'],
   wasm: ['core', 'heads'],
   models: ['core', 'graph', 'nn', 'heads'],
+  surgery: ['core', 'graph', 'nn', 'heads'],
   train: ['core', 'graph', 'data', 'autodiff', 'lowering', 'nn', 'optim', 'runtime', 'heads'],
   report: ['core', 'graph', 'data', 'heads', 'train'],
-  runs: ['core', 'graph', 'data', 'nn', 'optim', 'runtime', 'heads', 'wasm', 'models', 'train', 'report'],
-  cli: ['core', 'graph', 'data', 'nn', 'optim', 'runtime', 'heads', 'models', 'train', 'report', 'runs'],
+  runs: ['core', 'graph', 'data', 'nn', 'optim', 'runtime', 'heads', 'wasm', 'models', 'surgery', 'train', 'report'],
+  cli: ['core', 'graph', 'data', 'nn', 'optim', 'runtime', 'heads', 'models', 'surgery', 'train', 'report', 'runs'],
 };
 
 /** Layers that run in a browser and therefore import nothing from Node. */
-const portable = ['core', 'graph', 'autodiff', 'lowering', 'nn', 'optim', 'heads', 'wasm', 'models'];
+const portable = ['core', 'graph', 'autodiff', 'lowering', 'nn', 'optim', 'heads', 'wasm', 'models', 'surgery'];
 
 export default tseslint.config(
   { ignores: ['src/wasm/assembly', 'dist', 'coverage', 'docs/api', 'node_modules'] },

@@ -39,8 +39,8 @@ export interface LayerContext {
     initial: Initial,
     options: { readonly decay: boolean },
   ) => Value;
-  /** A tensor that training replaces without a gradient; `initial` fills it. */
-  readonly buffer: (name: string, shape: StaticShape, initial: number) => Value;
+  /** A tensor that training replaces without a gradient; a number fills it. */
+  readonly buffer: (name: string, shape: StaticShape, initial: number | Float32Array) => Value;
   /** What a training step makes of a buffer: (1 − momentum)·buffer + momentum·statistic. */
   readonly updateBuffer: (update: {
     readonly buffer: Value;
@@ -95,7 +95,7 @@ export function createLayerContext(b: Builder, weights?: Weights): LayerContext 
       parameters.push(spec);
       return leaf(spec.name, shape);
     },
-    buffer: (name: string, shape: StaticShape, initial: number) => {
+    buffer: (name: string, shape: StaticShape, initial: number | Float32Array) => {
       const spec = Object.freeze({ name: path(name), shape, initial });
       buffers.push(spec);
       return leaf(spec.name, shape);

@@ -1,4 +1,5 @@
-import { randomStream } from '../core/random.ts';
+import { internalError } from '../core/errors.ts';
+import { randomStream, type RandomStream } from '../core/random.ts';
 import { sizeOf, type StaticShape } from '../core/shape.ts';
 
 /**
@@ -8,11 +9,15 @@ import { sizeOf, type StaticShape } from '../core/shape.ts';
  * - `kaiming-normal`: N(0, 2/fan) with fan = output channels × kernel area for a filter `[out, in, kh, kw]` ("fan out", He et
  *   al. 2015, the choice of the CIFAR ResNets) or inputs for a matrix `[out, in]`.
  * - `uniform`: U(−bound, bound).
+ * - `normal`: N(0, deviation²), drawn again beyond two deviations.
+ * - `given`: these values, whatever the seed: weights of a model that was read from a file. As many as the parameter has elements.
  */
 export type Initial =
   | { readonly kind: 'constant'; readonly value: number }
   | { readonly kind: 'kaiming-normal' }
-  | { readonly kind: 'uniform'; readonly bound: number };
+  | { readonly kind: 'uniform'; readonly bound: number }
+  | { readonly kind: 'normal'; readonly deviation: number }
+  | { readonly kind: 'given'; readonly values: Float32Array };
 
 /** A tensor that the optimiser updates. */
 export interface ParameterSpec {
@@ -28,7 +33,16 @@ export interface ParameterSpec {
 export interface BufferSpec {
   readonly name: string;
   readonly shape: StaticShape;
-  readonly initial: number;
+  /** Fills every element, or gives them one by one (a model that was read from a file). */
+  readonly initial: number | Float32Array;
+}
+
+/** N(0, 1) within two deviations, by rejection: one draw of 22 is thrown away. */
+function truncatedNormal(random: RandomStream): number {
+  for (;;) {
+    const value = random.normal();
+    if (Math.abs(value) <= 2) return value;
+  }
 }
 
 function kaimingDeviation(shape: StaticShape): number {
@@ -55,6 +69,21 @@ export function initialValues(spec: ParameterSpec, seed: number): Float32Array {
     case 'uniform': {
       const random = randomStream(seed, 'initialize', spec.name);
       return values.map(() => initial.bound * (2 * random.uniform() - 1));
+    }
+    case 'normal': {
+      const random = randomStream(seed, 'initialize', spec.name);
+      return values.map(() => initial.deviation * truncatedNormal(random));
+    }
+    case 'given': {
+      if (initial.values.length !== values.length) {
+        throw internalError('given values do not fill the parameter', {
+          where: spec.name,
+          expected: String(values.length),
+          received: String(initial.values.length),
+        });
+      }
+      values.set(initial.values);
+      return values;
     }
     default:
       return initial satisfies never;

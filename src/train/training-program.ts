@@ -10,7 +10,7 @@ import type { Model } from '../heads/model.ts';
 import type { StepFeeds } from '../heads/sampled-softmax.ts';
 import type { SoftmaxSpec } from '../heads/softmax.ts';
 import { createLayerContext, filled, type ModelTensors } from '../nn/layer-context.ts';
-import { initialValues, type ParameterSpec } from '../nn/parameters.ts';
+import { initialValues, type BufferSpec, type ParameterSpec } from '../nn/parameters.ts';
 import { clipByGlobalNorm } from '../optim/clip.ts';
 import { applyOptimizer, slotNames, stepScalars, type OptimizerSpec } from '../optim/optimizer.ts';
 
@@ -232,11 +232,15 @@ function updatedBuffers(b: Builder, buffers: Value, tensors: ModelTensors): Valu
   return add(b, mul(b, buffers, 1 - momentum), mul(b, fresh, momentum));
 }
 
+function initialBuffer({ shape, initial }: BufferSpec): HostTensor {
+  return typeof initial === 'number' ? filled(shape, initial) : float32(shape, initial);
+}
+
 /** All tensors of a run by checkpoint key, as they start: parameters by their initialisers, optimiser state at zero. */
 export function initialTensors(program: TrainingProgram, seed: number): ReadonlyMap<string, HostTensor> {
   const known = new Map<string, HostTensor>();
   for (const spec of program.tensors.parameters) known.set(spec.name, float32(spec.shape, initialValues(spec, seed)));
-  for (const spec of program.tensors.buffers) known.set(spec.name, filled(spec.shape, spec.initial));
+  for (const spec of program.tensors.buffers) known.set(spec.name, initialBuffer(spec));
   for (const vector of program.state) {
     for (const { key, shape } of vector.parts) {
       if (!known.has(key)) known.set(key, filled(shape, 0));

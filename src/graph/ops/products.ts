@@ -1,0 +1,12 @@
+import { binary, type OpDefinition } from './definition.ts';
+
+/** Products of matrices and tensors. */
+export const productsOps = {
+  MatMul: binary,
+  Gemm: {
+    domain: '',
+    inputs: ['a', 'b', 'c?'],
+    outputs: ['y'],
+    attributes: { alpha: 'float', beta: 'float', transA: 'int', transB: 'int' },
+  },
+} as const satisfies Record<string, OpDefinition>;
