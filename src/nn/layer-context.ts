@@ -125,3 +125,8 @@ export function createLayerContext(b: Builder, weights?: Weights): LayerContext 
 export function filled(shape: StaticShape, value: number): HostTensor<'float32'> {
   return float32(shape, new Float32Array(shape.reduce((product, dim) => product * dim, 1)).fill(value));
 }
+
+/** A buffer as it starts. */
+export function initialBuffer({ shape, initial }: BufferSpec): HostTensor<'float32'> {
+  return typeof initial === 'number' ? filled(shape, initial) : float32(shape, initial);
+}

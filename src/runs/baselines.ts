@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { inputError } from '../core/errors.ts';
 import type { ImageDataset } from '../data/dataset.ts';
 import { modelTensors, type Model } from '../heads/model.ts';
-import { filled, type Weights } from '../nn/layer-context.ts';
+import { initialBuffer, type Weights } from '../nn/layer-context.ts';
 import { initialValues } from '../nn/parameters.ts';
 import { float32 } from '../core/tensor.ts';
 import type { Runtime } from '../runtime/runtime.ts';
@@ -28,7 +28,7 @@ function initialWeights(model: Model, seed: number): Weights {
   const { parameters, buffers } = modelTensors(model);
   return new Map([
     ...parameters.map((spec) => [spec.name, float32(spec.shape, initialValues(spec, seed))] as const),
-    ...buffers.map(({ name, shape, initial }) => [name, filled(shape, initial)] as const),
+    ...buffers.map((spec) => [spec.name, initialBuffer(spec)] as const),
   ]);
 }
 

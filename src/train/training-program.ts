@@ -9,8 +9,8 @@ import type { Graph, OpNode } from '../graph/graph.ts';
 import type { Model } from '../heads/model.ts';
 import type { StepFeeds } from '../heads/sampled-softmax.ts';
 import type { SoftmaxSpec } from '../heads/softmax.ts';
-import { createLayerContext, filled, type ModelTensors } from '../nn/layer-context.ts';
-import { initialValues, type BufferSpec, type ParameterSpec } from '../nn/parameters.ts';
+import { createLayerContext, filled, initialBuffer, type ModelTensors } from '../nn/layer-context.ts';
+import { initialValues, type ParameterSpec } from '../nn/parameters.ts';
 import { clipByGlobalNorm } from '../optim/clip.ts';
 import { applyOptimizer, slotNames, stepScalars, type OptimizerSpec } from '../optim/optimizer.ts';
 
@@ -230,10 +230,6 @@ function updatedBuffers(b: Builder, buffers: Value, tensors: ModelTensors): Valu
     updates.map(({ statistic }) => b.value(statistic.name)),
   );
   return add(b, mul(b, buffers, 1 - momentum), mul(b, fresh, momentum));
-}
-
-function initialBuffer({ shape, initial }: BufferSpec): HostTensor {
-  return typeof initial === 'number' ? filled(shape, initial) : float32(shape, initial);
 }
 
 /** All tensors of a run by checkpoint key, as they start: parameters by their initialisers, optimiser state at zero. */

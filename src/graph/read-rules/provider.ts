@@ -1,5 +1,14 @@
 import type { providerOps } from '../ops/provider.ts';
-import { convolutionDefaults, explicitPadding, is, plain, pool, spatial, windowDefaults, type ReadRules } from './rule.ts';
+import {
+  convolutionDefaults,
+  explicitPadding,
+  is,
+  plain,
+  pool,
+  spatial,
+  windowDefaults,
+  type ReadRules,
+} from './rule.ts';
 
 export const providerReadRules: ReadRules<typeof providerOps> = {
   FusedMatMul: {
