@@ -4,6 +4,7 @@ import { add, exp, matmul, mul, sub, transpose } from '../graph/functions.ts';
 import type { LayerContext } from '../nn/layer-context.ts';
 import { correctCount, cosineLoss, crossEntropy, oneHot } from '../nn/losses.ts';
 import { rowProducts, type ClassScores } from './class-scores.ts';
+import { distillationLoss, type Distillation } from './distillation.ts';
 import { needsCentring, type Geometry, type GeometryRequest } from './geometry.ts';
 import { geometryOf } from './geometry-of.ts';
 import { marginLogit } from './margin.ts';
@@ -46,6 +47,8 @@ export interface Head {
 export interface ObjectiveOptions {
   readonly labelSmoothing: number;
   readonly softmax: SoftmaxSpec;
+  /** Logits `[batch, classes]` of a model whose answers are learned along with the labels, or instead of them. */
+  readonly teacher?: Distillation & { readonly logits: Value };
 }
 
 /** Scalars of one training step. */
@@ -153,7 +156,12 @@ export function headOn(spec: HeadSpec, { classes, features, sign }: HeadRequest,
       return plus(c, times(c, products(), scale), bias);
     });
 
-  const full = (c: LayerContext, parts: Prepared, labels: Value, labelSmoothing: number): SoftmaxResult => {
+  const full = (
+    c: LayerContext,
+    parts: Prepared,
+    labels: Value,
+    { labelSmoothing, teacher }: ObjectiveOptions,
+  ): SoftmaxResult => {
     const { b } = c;
     const { scale, bias, products } = parts;
     const inner = products();
@@ -165,7 +173,7 @@ export function headOn(spec: HeadSpec, { classes, features, sign }: HeadRequest,
       const change = sub(b, marginLogit(b, spec.margin, cosine, scale), mul(b, cosine, scale));
       return add(b, z, mul(b, targets, change));
     };
-    const loss = b.scoped('loss_function', () => {
+    const ofLabels = (): Value => {
       switch (spec.loss) {
         case 'cross-entropy':
           return crossEntropy(b, withMargin(), targets, labelSmoothing);
@@ -174,15 +182,24 @@ export function headOn(spec: HeadSpec, { classes, features, sign }: HeadRequest,
         default:
           return spec.loss satisfies never;
       }
+    };
+    const loss = b.scoped('loss_function', () => {
+      if (teacher === undefined) return ofLabels();
+      const { temperature, weight } = teacher;
+      const taught = distillationLoss(b, z, teacher.logits, temperature);
+      return weight === 1 ? taught : add(b, mul(b, taught, weight), mul(b, ofLabels(), 1 - weight));
     });
     return { loss, correct: b.scoped('accuracy', () => correctCount(b, z, targets)), feeds: undefined };
   };
 
   const objective = (c: LayerContext, x: Value, labels: Value, options: ObjectiveOptions): Objective =>
     c.layer('head', () => {
-      const { labelSmoothing } = options;
+      const { labelSmoothing, teacher } = options;
       const [batch = 1] = staticShapeOf(x);
-      const softmax = softmaxFor(spec, geometry, batch * classes, options.softmax);
+      const softmax =
+        teacher === undefined
+          ? softmaxFor(spec, geometry, batch * classes, options.softmax)
+          : taughtSoftmax(spec, options);
       const parts = prepare(c, x);
       const { unit, scale, bias } = parts;
       const fixed = (vectors: Geometry): ClassScores => ({
@@ -194,7 +211,7 @@ export function headOn(spec: HeadSpec, { classes, features, sign }: HeadRequest,
         labels,
       });
       const result = (): SoftmaxResult => {
-        if (geometry === undefined || softmax.kind === 'full') return full(c, parts, labels, labelSmoothing);
+        if (geometry === undefined || softmax.kind === 'full') return full(c, parts, labels, options);
         const settings = { labelSmoothing, margin: spec.margin };
         if (softmax.kind === 'sampled') return sampledLoss(c, fixed(geometry), { ...settings, bases: softmax.bases });
         return spec.loss === 'cosine'
@@ -216,6 +233,18 @@ export function headOn(spec: HeadSpec, { classes, features, sign }: HeadRequest,
     logits,
     objective,
   });
+}
+
+/** A teacher’s answers are distributions over all classes, so all logits are needed at once. */
+function taughtSoftmax(spec: HeadSpec, { softmax }: ObjectiveOptions): SoftmaxSpec & { readonly kind: 'full' } {
+  const where = `head ${formatHead(spec)}`;
+  if (softmax.kind !== 'auto' && softmax.kind !== 'full') {
+    throw usageError(`a ${softmax.kind} softmax cannot learn from a teacher`, { where, legal: ['auto', 'full'] });
+  }
+  if (spec.loss === 'cosine') {
+    throw usageError('the cosine loss has no softmax, which a teacher’s answers are compared with', { where });
+  }
+  return { kind: 'full' };
 }
 
 /** `auto` decided, and what the head cannot do refused. */

@@ -5,7 +5,7 @@ import type { Model } from '../heads/model.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import type { Recipe } from './recipe.ts';
 import { openStepRunner, type LoweringChoice, type StepResult, type StepRunner } from './step-runner.ts';
-import { initialTensors, trainingProgram } from './training-program.ts';
+import { initialTensors, trainingProgram, type Teacher } from './training-program.ts';
 
 /** A training step that can go on with another model of the same parameters: the same one, its classes on other vectors. */
 export interface Stage extends AsyncDisposable {
@@ -24,16 +24,17 @@ export interface StageOptions {
   readonly recipe: Recipe;
   readonly seed: number;
   readonly lowering?: LoweringChoice;
+  readonly teacher?: Teacher;
 }
 
 /** Compiles the training step of a model and starts it from `tensors`, or from initial values where there are none yet. */
 export async function openStage(
-  { runtime, recipe, seed, lowering }: StageOptions,
+  { runtime, recipe, seed, lowering, teacher }: StageOptions,
   first: Model,
   tensors: ReadonlyMap<string, HostTensor> | undefined,
 ): Promise<Stage> {
   const open = (model: Model, from: ReadonlyMap<string, HostTensor> | undefined): Promise<StepRunner> => {
-    const program = trainingProgram(model, recipe);
+    const program = trainingProgram(model, { ...recipe, ...(teacher === undefined ? {} : { teacher }) });
     return openStepRunner(runtime, program, model.image, from ?? initialTensors(program, seed), lowering, seed);
   };
   let model = tensors === undefined ? first : modelWithStoredCodes(first, tensors);

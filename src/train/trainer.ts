@@ -18,6 +18,7 @@ import type { Recipe } from './recipe.ts';
 import type { LoweringChoice } from './step-runner.ts';
 import { checkHeadFits, classesTask, trainingData, type TaskSpec } from './task.ts';
 import { openStage, type Stage } from './stage.ts';
+import type { Teacher } from './training-program.ts';
 
 /** Where a run keeps what it must not lose. `train` without a store keeps everything in memory. */
 export interface TrainStore {
@@ -46,6 +47,8 @@ export interface TrainOptions {
   readonly signal?: AbortSignal;
   readonly onEvent?: OnTrainEvent;
   readonly lowering?: LoweringChoice;
+  /** A model whose answers are learned along with the labels, or instead of them. */
+  readonly teacher?: Teacher;
   /** Threads that prepare batches (default 1; 0 for the calling thread). */
   readonly dataWorkers?: number;
 }

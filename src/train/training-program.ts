@@ -6,6 +6,7 @@ import { createBuilder, type Builder, type Value } from '../graph/builder.ts';
 import { checkGraph } from '../graph/check.ts';
 import { add, concat, mul, reshape } from '../graph/functions.ts';
 import type { Graph, OpNode } from '../graph/graph.ts';
+import type { Distillation } from '../heads/distillation.ts';
 import type { Model } from '../heads/model.ts';
 import type { StepFeeds } from '../heads/sampled-softmax.ts';
 import type { SoftmaxSpec } from '../heads/softmax.ts';
@@ -48,6 +49,14 @@ export interface ProgramOptions {
   readonly labelSmoothing: number;
   readonly clipNorm: number | null;
   readonly softmax?: SoftmaxSpec;
+  /** A trained model whose answers on the same images are learned. */
+  readonly teacher?: Teacher;
+}
+
+/** A trained model as a teacher: its weights are constants of the training graph. */
+export interface Teacher extends Distillation {
+  /** Logits `[batch, classes]` of normalised images `[batch, channels, height, width]`. */
+  readonly logits: (b: Builder, images: Value) => Value;
 }
 
 const nextName = (input: string): string => `next/${input}`;
@@ -57,14 +66,22 @@ function forwardGraph(
   model: Model,
   options: ProgramOptions,
 ): { graph: Graph; tensors: ModelTensors; feeds: StepFeeds } {
-  const { batchSize, labelSmoothing, softmax = { kind: 'auto' } } = options;
+  const { batchSize, labelSmoothing, softmax = { kind: 'auto' }, teacher } = options;
   const { channels, height, width } = model.image;
   const b = createBuilder(model.name);
   const images = b.input('images', 'float32', [batchSize, channels, height, width]);
   const labels = b.input('labels', 'int32', [batchSize]);
   const c = createLayerContext(b);
   const features = model.backbone.forward(c, images);
-  const { loss, correct, scale, feeds } = model.head.objective(c, features, labels, { labelSmoothing, softmax });
+  const taught =
+    teacher === undefined
+      ? {}
+      : { teacher: { ...teacher, logits: b.scoped('teacher', () => teacher.logits(b, images)) } };
+  const { loss, correct, scale, feeds } = model.head.objective(c, features, labels, {
+    labelSmoothing,
+    softmax,
+    ...taught,
+  });
   b.output(loss, 'loss');
   b.output(correct, 'correct');
   if (scale !== undefined) b.output(scale, 'scale');
