@@ -92,35 +92,30 @@ export function recognise(
   if (!isFileOp(op)) return undefined;
   const { inputs: names, attributes: kinds } = definitionOf(op);
   const variadic = names.some((name) => name.startsWith('...'));
-  const ownCount = variadic ? node.inputs.length : names.length;
-  const inputs = node.inputs.slice(0, ownCount);
-  while (inputs.at(-1) === '') inputs.pop();
-
   const stated: Record<string, Value> = {};
   const operands: string[] = [];
+  const { defaults, assumed = {}, operands: unlisted = {}, restated }: ReadRule = rules[op];
   const positions = new Set<number>();
-  for (const [name, kind] of Object.entries(kinds)) {
-    if (!kind.startsWith('operand')) continue;
-    const position = Number(kind.slice('operand'.length));
+  const operand = (name: string, position: number): boolean => {
     positions.add(position);
     const source = node.inputs[position] ?? '';
-    if (source === '') continue;
+    if (source === '') return true;
     const value = operandValue(constantOf(source));
-    if (value === undefined) return undefined;
+    if (value === undefined) return false;
     operands.push(source);
     // Empty axes are ONNX's other way of leaving them out.
     if (!(name === 'axes' && value.length === 0)) stated[name] = value;
+    return true;
+  };
+  for (const [name, kind] of Object.entries(kinds)) {
+    if (kind.startsWith('operand') && !operand(name, Number(kind.slice('operand'.length)))) return undefined;
   }
-  for (let position = ownCount; position < node.inputs.length; position++) {
-    const source = node.inputs[position] ?? '';
-    if (positions.has(position) || source === '') continue;
-    const constant = constantOf(source);
-    const zeroPadding = op === 'Pad' && position === 2 && constant?.data.length === 1 && Number(constant.data[0]) === 0;
-    if (!zeroPadding) return undefined;
-    operands.push(source);
-  }
+  for (const [name, position] of Object.entries(unlisted)) if (!operand(name, position)) return undefined;
+  // Constant operands stand at positions of their own; the table's inputs fill the others in order.
+  const inputs = node.inputs.filter((_, position) => !positions.has(position));
+  while (inputs.at(-1) === '') inputs.pop();
+  if (!variadic && inputs.length > names.length) return undefined;
 
-  const { defaults, assumed = {} }: ReadRule = rules[op];
   const beyondTable: [string, Value][] = [];
   for (const [name, attribute] of node.attributes) {
     const kind = Object.hasOwn(kinds, name) ? kinds[name] : undefined;
@@ -146,7 +141,8 @@ export function recognise(
   );
   if (!usual) return undefined;
 
-  const complete: Values = { ...defaults?.(context), ...stated };
+  const given: Values = { ...defaults?.(context), ...stated };
+  const complete: Values = { ...given, ...restated?.({ ...context, stated: given }) };
   const attributes: Record<string, Value> = {};
   for (const name of Object.keys(kinds)) {
     const value = complete[name];

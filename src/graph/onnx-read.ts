@@ -2,14 +2,13 @@ import type { onnx } from 'onnx-proto';
 import { defined, inputError, type FixheadError } from '../core/errors.ts';
 import { float32, tensor, type HostTensor } from '../core/tensor.ts';
 import { checkGraph } from './check.ts';
-import type { ForeignAttribute, Graph, GraphNode, OpNode, TensorType } from './graph.ts';
-import { ModelProto, bigintOf, opOf } from './onnx-common.ts';
+import type { ForeignAttribute, Graph, GraphNode, TensorType } from './graph.ts';
+import { ModelProto, bigintOf } from './onnx-common.ts';
 import { collect, dimensionNamer, nodeNamer, withoutTrailingBlanks } from './onnx-names.ts';
-import { recognise } from './onnx-operators.ts';
 import { inTopologicalOrder, type ListedNode } from './onnx-order.ts';
 import { readAttribute, readTensor, readType } from './onnx-values.ts';
-import { OPSET, definitionOf } from './ops.ts';
-import { inferTypes } from './shapes.ts';
+import { inTable } from './onnx-table.ts';
+import { OPSET } from './ops.ts';
 import { typeText } from './text.ts';
 
 /** What an ONNX file holds. */
@@ -247,46 +246,4 @@ function readGraph(proto: onnx.IGraphProto, versions: ReadonlyMap<string, number
     initializers,
     types,
   });
-}
-
-interface TableNode {
-  readonly node: OpNode;
-  readonly types: readonly TensorType[];
-  readonly operands: readonly string[];
-}
-
-/** The node as one of the operator table with the types of its outputs, or `undefined` where it has to stay foreign. */
-function inTable(
-  node: ListedNode,
-  types: ReadonlyMap<string, TensorType>,
-  constants: ReadonlyMap<string, HostTensor>,
-): TableNode | undefined {
-  const op = opOf(node.domain, node.opType);
-  if (op === undefined || node.outputs.includes('')) return undefined;
-  if (node.version !== (definitionOf(op).domain === '' ? OPSET : 1)) return undefined;
-  if (node.inputs.some((name) => name !== '' && !types.has(name))) return undefined;
-  const recognised = recognise(
-    op,
-    { inputs: node.inputs, outputCount: node.outputs.length, attributes: node.attributes },
-    (name) => types.get(name),
-    (name) => constants.get(name),
-  );
-  if (recognised === undefined) return undefined;
-  const { inputs, attributes, operands } = recognised;
-  let inferred: readonly TensorType[];
-  try {
-    inferred = inferTypes(
-      op,
-      node.name,
-      inputs.map((name) => (name === '' ? undefined : types.get(name))),
-      attributes,
-    );
-  } catch {
-    // The rules want more than ONNX does (one symbolic dimension, positive steps ...): the runtime may still accept it.
-    return undefined;
-  }
-  if (inferred.length !== node.outputs.length) return undefined;
-  // The compiler cannot see that `op` and `attributes` belong together.
-  const table = { kind: 'op', op, name: node.name, inputs: Object.freeze(inputs), outputs: node.outputs, attributes };
-  return { node: Object.freeze(table) as OpNode, types: inferred, operands };
 }

@@ -151,7 +151,8 @@ function opNodeProto(node: OpNode, nameOf: (values: readonly number[]) => string
       if (!isIntegers(value)) throw wrong();
       const position = Number(kind.slice('operand'.length));
       while (input.length < position) input.push('');
-      input[position] = nameOf(value);
+      // The node's own inputs fill the other positions in order.
+      input.splice(position, 0, nameOf(value));
       // To ONNX no axes mean all axes, unless this says otherwise; in the table no axes are none.
       if (name === 'axes' && 'keepdims' in attributes && value.length === 0) {
         attribute.push({ name: 'noop_with_empty_axes', type: AttributeType.INT, i: 1 });

@@ -16,6 +16,10 @@ export interface Context {
 export interface ReadRule {
   readonly defaults?: (context: Context) => Values;
   readonly assumed?: Readonly<Record<string, (value: Value, context: Context) => boolean>>;
+  /** Positions of constant operands that the table lacks; `restated` says their meaning in the table's terms. */
+  readonly operands?: Readonly<Record<string, number>>;
+  /** Attributes that replace what defaults and file say; `stated` holds both. */
+  readonly restated?: (context: Context) => Values;
 }
 
 export const is = (expected: Value) => (value: Value) => value === expected;
