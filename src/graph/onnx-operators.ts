@@ -2,6 +2,7 @@ import type { HostTensor } from '../core/tensor.ts';
 import type { ForeignAttribute, OpNode, TensorType } from './graph.ts';
 import { dtypeOf, shortestFloat32 } from './onnx-common.ts';
 import { definitionOf, type AttributeKind, type Op, type ops } from './ops.ts';
+import { isOperandKind, operandOf } from './ops/definition.ts';
 import { elementwiseReadRules } from './read-rules/elementwise.ts';
 import { imagesReadRules } from './read-rules/images.ts';
 import { movementReadRules } from './read-rules/movement.ts';
@@ -38,6 +39,7 @@ function plainValue(attribute: ForeignAttribute): Value | undefined {
     case 'string':
       return utf8.decode(attribute.value);
     case 'floats':
+      return attribute.value.map(shortestFloat32);
     case 'strings':
     case 'tensor':
     case 'opaque':
@@ -47,9 +49,10 @@ function plainValue(attribute: ForeignAttribute): Value | undefined {
   }
 }
 
-/** Integers of a constant operand. Bounds beyond what a number holds exactly (ends of "to the last") are clamped. */
-function operandValue(constant: HostTensor | undefined): readonly number[] | undefined {
+/** Numbers of a constant operand: float32 as they are, or integers. Bounds beyond what a number holds exactly (ends of "to the last") are clamped. */
+function operandValue(constant: HostTensor | undefined, float: boolean): readonly number[] | undefined {
   if (constant === undefined || constant.shape.length > 1) return undefined;
+  if (float) return constant.dtype === 'float32' ? Array.from(constant.data, shortestFloat32) : undefined;
   const limit = Number.MAX_SAFE_INTEGER;
   if (constant.dtype === 'int32') return Array.from(constant.data);
   if (constant.dtype !== 'int64') return undefined;
@@ -94,13 +97,13 @@ export function recognise(
   const variadic = names.some((name) => name.startsWith('...'));
   const stated: Record<string, Value> = {};
   const operands: string[] = [];
-  const { defaults, assumed = {}, operands: unlisted = {}, restated }: ReadRule = rules[op];
+  const { defaults, assumed = {}, operands: unlisted = {}, usualInput, restated }: ReadRule = rules[op];
   const positions = new Set<number>();
-  const operand = (name: string, position: number): boolean => {
+  const operand = (name: string, position: number, float = false): boolean => {
     positions.add(position);
     const source = node.inputs[position] ?? '';
     if (source === '') return true;
-    const value = operandValue(constantOf(source));
+    const value = operandValue(constantOf(source), float);
     if (value === undefined) return false;
     operands.push(source);
     // Empty axes are ONNX's other way of leaving them out.
@@ -108,9 +111,18 @@ export function recognise(
     return true;
   };
   for (const [name, kind] of Object.entries(kinds)) {
-    if (kind.startsWith('operand') && !operand(name, Number(kind.slice('operand'.length)))) return undefined;
+    if (!isOperandKind(kind)) continue;
+    const { position, float, optional } = operandOf(kind);
+    if (optional) stated[name] = [];
+    if (!operand(name, position, float)) return undefined;
   }
   for (const [name, position] of Object.entries(unlisted)) if (!operand(name, position)) return undefined;
+  node.inputs.forEach((source, position) => {
+    const constant = constantOf(source);
+    if (constant === undefined || usualInput?.(position, constant) !== true) return;
+    positions.add(position);
+    operands.push(source);
+  });
   // Constant operands stand at positions of their own; the table's inputs fill the others in order.
   const inputs = node.inputs.filter((_, position) => !positions.has(position));
   while (inputs.at(-1) === '') inputs.pop();
@@ -142,7 +154,9 @@ export function recognise(
   if (!usual) return undefined;
 
   const given: Values = { ...defaults?.(context), ...stated };
-  const complete: Values = { ...given, ...restated?.({ ...context, stated: given }) };
+  const changes = restated === undefined ? {} : restated({ ...context, stated: given });
+  if (changes === undefined) return undefined;
+  const complete: Values = { ...given, ...changes };
   const attributes: Record<string, Value> = {};
   for (const name of Object.keys(kinds)) {
     const value = complete[name];

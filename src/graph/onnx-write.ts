@@ -1,9 +1,10 @@
 import type { onnx } from 'onnx-proto';
 import { defined, internalError, usageError } from '../core/errors.ts';
-import { bytesOf, int64, type DType, type HostTensor } from '../core/tensor.ts';
+import { bytesOf, float32, int64, type DType, type HostTensor } from '../core/tensor.ts';
 import type { ForeignAttribute, ForeignNode, Graph, OpNode, TensorType } from './graph.ts';
 import { ModelProto, AttributeType, dataTypes, int64Halves, onnxTypeOf } from './onnx-common.ts';
-import { OPSET, definitionOf, type AttributeKind } from './ops.ts';
+import { OPSET, definitionOf, type AttributeKind, type OperandKind } from './ops.ts';
+import { isOperandKind, operandOf } from './ops/definition.ts';
 import { opsetImports, nodeText } from './text.ts';
 
 /** What an ONNX file says about itself besides its graph. */
@@ -18,13 +19,7 @@ export interface OnnxOptions {
 /** The IR version that goes with opset 18 (https://github.com/onnx/onnx/blob/main/docs/Versioning.md). */
 const IR_VERSION = 8;
 
-type Operand = Extract<AttributeKind, `operand${number}`>;
-
-function isOperand(kind: AttributeKind): kind is Operand {
-  return kind.startsWith('operand');
-}
-
-/** Names of the constant operands, int64 vectors shared between nodes by value; `taken` are the graph's own names. */
+/** Names of the constant operands, int64 or float32 vectors shared between nodes by value; `taken` are the graph's own names. */
 function operandPool(taken: ReadonlySet<string>) {
   const names = new Map<string, string>();
   const initializers: onnx.ITensorProto[] = [];
@@ -33,13 +28,14 @@ function operandPool(taken: ReadonlySet<string>) {
     const name = `operand_${count++}`;
     return taken.has(name) ? fresh() : name;
   };
-  const nameOf = (values: readonly number[]): string => {
-    const key = values.join();
+  const nameOf = (values: readonly number[], float: boolean): string => {
+    const key = `${float ? 'float' : ''} ${values.join()}`;
     let name = names.get(key);
     if (name === undefined) {
       name = fresh();
       names.set(key, name);
-      initializers.push(tensorProto(int64([values.length], values), name));
+      const vector = float ? float32([values.length], values) : int64([values.length], values);
+      initializers.push(tensorProto(vector, name));
     }
     return name;
   };
@@ -70,10 +66,14 @@ function isIntegers(value: unknown): value is readonly number[] {
   return Array.isArray(value) && value.every(isInteger);
 }
 
+function isNumbers(value: unknown): value is readonly number[] {
+  return Array.isArray(value) && value.every((entry) => typeof entry === 'number');
+}
+
 /** An attribute of the table as ONNX has it; `undefined` for a value of another kind. */
 function attributeProto(
   name: string,
-  kind: Exclude<AttributeKind, Operand>,
+  kind: Exclude<AttributeKind, OperandKind>,
   value: unknown,
 ): onnx.IAttributeProto | undefined {
   switch (kind) {
@@ -83,6 +83,8 @@ function attributeProto(
       return isIntegers(value) ? { name, type: AttributeType.INTS, ints: [...value] } : undefined;
     case 'float':
       return typeof value === 'number' ? { name, type: AttributeType.FLOAT, f: value } : undefined;
+    case 'floats':
+      return isNumbers(value) ? { name, type: AttributeType.FLOATS, floats: [...value] } : undefined;
     case 'string':
       return typeof value === 'string' ? { name, type: AttributeType.STRING, s: utf8.encode(value) } : undefined;
     case 'dtype': {
@@ -136,7 +138,7 @@ function foreignNodeProto(node: ForeignNode): onnx.INodeProto {
   };
 }
 
-function opNodeProto(node: OpNode, nameOf: (values: readonly number[]) => string): onnx.INodeProto {
+function opNodeProto(node: OpNode, nameOf: (values: readonly number[], float: boolean) => string): onnx.INodeProto {
   const { domain, attributes } = definitionOf(node.op);
   if (domain === 'fixhead') {
     throw internalError('macro operators have no ONNX form', { where: nodeText(node), hint: 'lower the graph first' });
@@ -147,12 +149,13 @@ function opNodeProto(node: OpNode, nameOf: (values: readonly number[]) => string
   for (const [name, kind] of Object.entries(attributes)) {
     const value = values[name];
     const wrong = () => internalError(`attribute ${name} is not of kind ${kind}`, { where: nodeText(node) });
-    if (isOperand(kind)) {
-      if (!isIntegers(value)) throw wrong();
-      const position = Number(kind.slice('operand'.length));
+    if (isOperandKind(kind)) {
+      const { position, float, optional } = operandOf(kind);
+      if (!isNumbers(value) || !(float || isIntegers(value))) throw wrong();
+      if (optional && value.length === 0) continue;
       while (input.length < position) input.push('');
       // The node's own inputs fill the other positions in order.
-      input.splice(position, 0, nameOf(value));
+      input.splice(position, 0, nameOf(value, float));
       // To ONNX no axes mean all axes, unless this says otherwise; in the table no axes are none.
       if (name === 'axes' && 'keepdims' in attributes && value.length === 0) {
         attribute.push({ name: 'noop_with_empty_axes', type: AttributeType.INT, i: 1 });

@@ -1,4 +1,4 @@
-import type { AttributeTypes, OpDefinition } from './ops/definition.ts';
+import type { AttributeTypes, OpDefinition, OperandKind } from './ops/definition.ts';
 import { elementwiseOps } from './ops/elementwise.ts';
 import { imagesOps } from './ops/images.ts';
 import { macrosOps } from './ops/macros.ts';
@@ -8,7 +8,7 @@ import { productsOps } from './ops/products.ts';
 import { providerOps } from './ops/provider.ts';
 import { reductionsOps } from './ops/reductions.ts';
 
-export type { AttributeKind, OpDefinition } from './ops/definition.ts';
+export type { AttributeKind, OpDefinition, OperandKind } from './ops/definition.ts';
 
 /**
  * The closed operator table. Everything that fixhead knows about an operator is a complete mapped type over it: the
@@ -35,7 +35,7 @@ export const ops = {
 /** The name of an operator of the table. */
 export type Op = keyof typeof ops;
 
-type KindType<A> = A extends `operand${number}`
+type KindType<A> = A extends OperandKind
   ? readonly number[]
   : A extends keyof AttributeTypes
     ? AttributeTypes[A]

@@ -1,12 +1,29 @@
 import type { DType } from '../../core/tensor.ts';
 
-/** How an attribute is written: as an ONNX attribute, or as an int64 constant at an input position. */
-export type AttributeKind = 'int' | 'ints' | 'float' | 'string' | 'dtype' | `operand${1 | 2 | 3 | 4}`;
+/**
+ * How an attribute is written: as an ONNX attribute, or as a constant at an input position: of int64 (`operand`) or of
+ * float32 (`floatOperand`). Where the kind ends in `?`, an empty list stands for an absent operand.
+ */
+export type AttributeKind =
+  'int' | 'ints' | 'float' | 'floats' | 'string' | 'dtype' | `operand${1 | 2 | 3 | 4}` | 'operand3?' | 'floatOperand2?';
+
+/** An attribute that stands at an input position of the file's node. */
+export type OperandKind = Extract<AttributeKind, `operand${string}` | `floatOperand${string}`>;
+
+export const isOperandKind = (kind: AttributeKind): kind is OperandKind => /^(operand|floatOperand)\d/.test(kind);
+
+/** Where an operand stands in the file's node, and what it holds. */
+export const operandOf = (kind: OperandKind) => ({
+  position: Number(/\d/.exec(kind)?.[0]),
+  float: kind.startsWith('float'),
+  optional: kind.endsWith('?'),
+});
 
 export interface AttributeTypes {
   int: number;
   ints: readonly number[];
   float: number;
+  floats: readonly number[];
   string: string;
   dtype: DType;
 }

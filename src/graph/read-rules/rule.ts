@@ -1,3 +1,4 @@
+import type { HostTensor } from '../../core/tensor.ts';
 import type { TensorType } from '../graph.ts';
 
 /** Attribute values of the table while a node is being read. */
@@ -18,8 +19,10 @@ export interface ReadRule {
   readonly assumed?: Readonly<Record<string, (value: Value, context: Context) => boolean>>;
   /** Positions of constant operands that the table lacks; `restated` says their meaning in the table's terms. */
   readonly operands?: Readonly<Record<string, number>>;
-  /** Attributes that replace what defaults and file say; `stated` holds both. */
-  readonly restated?: (context: Context) => Values;
+  /** Whether a constant at an input position that the table lacks changes nothing. */
+  readonly usualInput?: (position: number, constant: HostTensor) => boolean;
+  /** Attributes that replace what defaults and file say; `stated` holds both. `undefined` where the table cannot say it. */
+  readonly restated?: (context: Context) => Values | undefined;
 }
 
 export const is = (expected: Value) => (value: Value) => value === expected;
