@@ -27,3 +27,5 @@ export type {
   VectorFacts,
 } from './head-document.ts';
 export { renderHeadPage, writeHeadReport } from './head-page.ts';
+export type { ClassChange, FixDocument, FixedClassifier, FixMeasure } from './fix-document.ts';
+export { renderFixPage, summarizeFix, writeFixReport } from './fix-page.ts';
