@@ -96,7 +96,7 @@ const cases: { readonly [K in FileOp]: readonly Case<K>[] } = {
     { inputs: [f('batch', 5, 7)], attributes: { starts: [1, -3], ends: [100, -1], axes: [1, 2], steps: [2, 1] } },
     { inputs: [f(5)], attributes: { starts: [4], ends: [2], axes: [0], steps: [1] } },
   ],
-  Pad: [{ inputs: [f('batch', 3, 4)], attributes: { pads: [0, 1, 2, 0, 0, -1] } }],
+  Pad: [{ inputs: [f('batch', 3, 4)], attributes: { pads: [0, 1, 2, 0, 0, -1], mode: 'constant' } }],
   Gather: [
     { inputs: [f('batch', 3, 4), i(2, 5)], attributes: { axis: 1 } },
     { inputs: [f(3, 4), i()], attributes: { axis: -1 } },
@@ -430,7 +430,7 @@ describe('shape rules refuse', () => {
     ],
     [
       'padding of the wrong rank',
-      () => caseGraph('Pad', { inputs: [f(2, 2)], attributes: { pads: [1, 1] } }),
+      () => caseGraph('Pad', { inputs: [f(2, 2)], attributes: { pads: [1, 1], mode: 'constant' } }),
       'wrong number of pads; expected 4, received [1, 1]',
     ],
     [

@@ -4,6 +4,10 @@ import type { Builder, Value } from '../builder.ts';
 /** Matrix product of `[…, n, k]` and `[…, k, m]`: `[…, n, m]`, leading axes broadcast. */
 export const matmul = (b: Builder, x: Value, y: Value): Value => b.op('MatMul', [x, y], {});
 
+/** Sums of products over labelled axes, as in numpy.einsum: `bij,bjk->bik`. */
+export const einsum = (b: Builder, equation: string, ...operands: readonly Value[]): Value =>
+  b.op('Einsum', operands, { equation });
+
 /** Axes in another order: axis i of the result is axis `perm[i]` of x. */
 export const transpose = (b: Builder, x: Value, perm: readonly number[]): Value => b.op('Transpose', [x], { perm });
 
@@ -26,7 +30,8 @@ export const slice = (b: Builder, x: Value, axis: number, start: number, end: nu
   b.op('Slice', [x], { starts: [start], ends: [end], axes: [axis], steps: [1] });
 
 /** Zero padding; `pads` are all begins, then all ends. */
-export const pad = (b: Builder, x: Value, pads: readonly number[]): Value => b.op('Pad', [x], { pads });
+export const pad = (b: Builder, x: Value, pads: readonly number[]): Value =>
+  b.op('Pad', [x], { pads, mode: 'constant' });
 /** The entries of x at `indices` along one axis: that axis is replaced by the axes of `indices`. */
 export const gather = (b: Builder, x: Value, indices: Value, axis: number): Value =>
   b.op('Gather', [x, indices], { axis });

@@ -4,49 +4,69 @@ import {
   formatShape,
   isStatic,
   normalizeAxis,
-  sameShape,
   sizeOf,
   type Dim,
   type Shape,
 } from '../../core/shape.ts';
-import { type ShapeRules, of, dimOf, numberOf, at, exactly, expectDtype, sameDtype } from './context.ts';
+import type { movementOps } from '../ops/movement.ts';
+import { sliceRange } from '../slices.ts';
+import { dimensionOf, productOf, quotient } from '../symbols.ts';
+import { type ShapeRules, of, dimOf, numberOf, at, exactly } from './context.ts';
+import { indexingShapes } from './indexing.ts';
 
-/** Product of numeric dimensions and the sorted symbolic ones: two shapes hold equally many elements iff these agree. */
-function elementCount(shape: Shape): { readonly size: number; readonly symbols: string } {
-  return {
-    size: sizeOf(shape.filter((dim) => typeof dim === 'number')),
-    symbols: shape
-      .filter((dim) => typeof dim === 'string')
-      .sort()
-      .join('·'),
-  };
-}
+/** Ends beyond this mean "to the last", whatever the size: exporters write the largest int32 or int64. */
+const UNBOUNDED = 2 ** 31 - 1;
 
-/** ONNX Reshape: 0 copies a dimension, −1 (once) takes what is left; a symbolic dimension can only be what is left or copied. */
+/** ONNX Reshape: 0 copies a dimension, −1 (once) takes what is left, which may be a symbolic dimension or a multiple of one. */
 export function reshapedShape(from: Shape, target: readonly number[], where: string): Shape {
   const copied = target.map((dim, axis): Dim | undefined =>
     dim === 0 ? dimOf(from, axis, where) : dim === -1 ? undefined : dim,
   );
   const known = copied.filter((dim) => dim !== undefined);
-  const [source, filled] = [elementCount(from), elementCount(known)];
-  const mismatch = inputError('Reshape changes the number of elements', {
-    where,
-    received: `${formatShape(from)} to [${target.join(', ')}]`,
-  });
-  if (known.length === target.length) {
-    if (source.size !== filled.size || source.symbols !== filled.symbols) throw mismatch;
-    return known;
-  }
   if (known.length < target.length - 1) throw inputError('Reshape has more than one −1', { where });
-  const symbolic = from.filter((dim) => typeof dim === 'string' && !known.includes(dim));
-  const ratio = source.size / filled.size;
-  if (!Number.isInteger(ratio) || symbolic.length > 1 || (symbolic.length === 1 && ratio !== 1)) throw mismatch;
-  return copied.map((dim) => dim ?? symbolic[0] ?? ratio);
+  const rest = quotient(productOf(from), productOf(known));
+  const filled = rest && dimensionOf(rest);
+  // Of no elements at all, nothing says how many there are in any dimension but the stated ones.
+  const empty = productOf(from).size === 0 && productOf(known).size === 0 && known.length === target.length;
+  if (filled === undefined ? !empty : known.length === target.length && filled !== 1) {
+    throw inputError('Reshape changes the number of elements', {
+      where,
+      received: `${formatShape(from)} to [${target.join(', ')}]`,
+    });
+  }
+  return copied.map((dim) => dim ?? filled ?? 0);
 }
 
-export const movementShapes: ShapeRules<
-  'Transpose' | 'Reshape' | 'Flatten' | 'Expand' | 'Concat' | 'Split' | 'Slice' | 'Pad' | 'Gather' | 'ScatterElements'
-> = {
+/** Number of elements, `undefined` where it is not known. */
+const sizeOfKnown = (shape: Shape): number | undefined => (isStatic(shape) ? sizeOf(shape) : undefined);
+
+/** `[batch, channels, height, width]` with a block size that makes sense. */
+function imageOf(shape: Shape, blocksize: number, where: string): readonly [Dim, number, number, number] {
+  if (shape.length !== 4) throw inputError('expected an image', { where, received: formatShape(shape) });
+  if (!Number.isInteger(blocksize) || blocksize < 1) {
+    throw inputError('blocksize must be a positive integer', { where, received: String(blocksize) });
+  }
+  return [dimOf(shape, 0, where), numberOf(shape, 1, where), numberOf(shape, 2, where), numberOf(shape, 3, where)];
+}
+
+function divided(size: number, divisor: number, what: string, where: string): number {
+  if (size % divisor === 0) return size / divisor;
+  throw inputError(`${what} must be a multiple of ${divisor}`, { where, received: String(size) });
+}
+
+const padModes: readonly string[] = ['constant', 'edge', 'reflect'];
+
+/** Each axis once, counted from the front, in the order given. */
+function distinctAxes(axes: readonly number[], rank: number, where: string): readonly number[] {
+  const normalized = axes.map((axis) => normalizeAxis(axis, rank, where));
+  if (new Set(normalized).size !== axes.length) {
+    throw inputError('an axis is listed twice', { where, received: `[${axes.join(', ')}]` });
+  }
+  return normalized;
+}
+
+export const movementShapes: ShapeRules<keyof typeof movementOps> = {
+  ...indexingShapes,
   Transpose: (c) => {
     const { dtype, shape } = c.input(0);
     const { perm } = c.attributes;
@@ -75,8 +95,7 @@ export const movementShapes: ShapeRules<
       });
     }
     const [outer, inner] = [shape.slice(0, c.attributes.axis), shape.slice(c.attributes.axis)];
-    const merged = (part: Shape): Dim =>
-      part.length === 1 ? dimOf(part, 0, c.where) : isStatic(part) ? sizeOf(part) : part.join('·');
+    const merged = (part: Shape): Dim => dimensionOf(productOf(part));
     return [of(dtype, [merged(outer), merged(inner)])];
   },
   Expand: (c) => [of(c.input(0).dtype, broadcastShapes(c.input(0).shape, c.attributes.shape, c.where))],
@@ -125,51 +144,130 @@ export const movementShapes: ShapeRules<
     const { dtype, shape } = c.input(0);
     const { starts, ends, axes, steps } = c.attributes;
     const dims = [...shape];
-    axes.forEach((given, index) => {
-      const axis = normalizeAxis(given, shape.length, c.where);
-      const size = numberOf(shape, axis, c.where);
+    distinctAxes(axes, shape.length, c.where).forEach((axis, index) => {
+      const start = at(starts, index, 'starts or ends', c.where);
+      const end = at(ends, index, 'starts or ends', c.where);
       const step = at(steps, index, 'steps', c.where);
-      const [start, end] = [starts, ends].map((bounds) => {
-        const bound = at(bounds, index, 'starts or ends', c.where);
-        return Math.min(Math.max(bound < 0 ? bound + size : bound, 0), size);
-      });
-      if (step < 1) throw inputError('Slice steps must be positive', { where: c.where, received: String(step) });
-      dims[axis] = Math.max(0, Math.ceil(((end ?? 0) - (start ?? 0)) / step));
+      if (!Number.isInteger(step) || step === 0) {
+        throw inputError('a Slice step must be an integer other than 0', { where: c.where, received: String(step) });
+      }
+      // Everything, however long it is.
+      if (typeof shape[axis] === 'string' && start === 0 && end >= UNBOUNDED && step === 1) return;
+      dims[axis] = sliceRange(start, end, step, numberOf(shape, axis, c.where)).count;
     });
     return [of(dtype, dims)];
   },
   Pad: (c) => {
     const { dtype, shape } = c.input(0);
-    const { pads } = c.attributes;
+    const { pads, mode } = c.attributes;
+    const value = c.optional(1);
     exactly(2 * shape.length, pads, 'pads', c.where);
+    if (!padModes.includes(mode)) {
+      throw inputError('unknown mode', { where: c.where, expected: padModes.join(' or '), received: mode });
+    }
+    if (value !== undefined && (sizeOfKnown(value.shape) !== 1 || value.dtype !== dtype)) {
+      throw inputError('the value to pad with must be one number of the same type', {
+        where: c.where,
+        received: `${value.dtype}${formatShape(value.shape)}`,
+      });
+    }
     return [
       of(
         dtype,
         shape.map((dim, axis) => {
-          const extra = at(pads, axis, 'pads', c.where) + at(pads, axis + shape.length, 'pads', c.where);
-          return extra === 0 ? dim : numberOf(shape, axis, c.where) + extra;
+          const [before, after] = [at(pads, axis, 'pads', c.where), at(pads, axis + shape.length, 'pads', c.where)];
+          if (before === 0 && after === 0) return dim;
+          const size = numberOf(shape, axis, c.where);
+          const kept = size + Math.min(before, 0) + Math.min(after, 0);
+          const longest = Math.max(before, after);
+          if ((mode === 'reflect' && longest >= kept) || (mode === 'edge' && longest > 0 && kept < 1)) {
+            throw inputError(`there is too little to pad with on axis ${axis}`, {
+              where: c.where,
+              expected: `pads below ${kept}`,
+              received: `[${before}, ${after}]`,
+            });
+          }
+          return size + before + after;
         }),
       ),
     ];
   },
-  Gather: (c) => {
-    const [x, indices] = [c.input(0), c.input(1)];
-    expectDtype(indices, ['int32', 'int64'], 'indices', c.where);
-    const axis = normalizeAxis(c.attributes.axis, x.shape.length, c.where);
-    return [of(x.dtype, [...x.shape.slice(0, axis), ...indices.shape, ...x.shape.slice(axis + 1)])];
-  },
-  ScatterElements: (c) => {
-    const [x, indices, updates] = [c.input(0), c.input(1), c.input(2)];
-    expectDtype(indices, ['int32', 'int64'], 'indices', c.where);
-    normalizeAxis(c.attributes.axis, x.shape.length, c.where);
-    sameDtype(c, x, updates);
-    if (indices.shape.length !== x.shape.length || !sameShape(indices.shape, updates.shape)) {
-      throw inputError('indices and updates do not fit', {
+  Squeeze: (c) => {
+    const { dtype, shape } = c.input(0);
+    const axes = new Set(distinctAxes(c.attributes.axes, shape.length, c.where));
+    for (const axis of axes) {
+      if (shape[axis] === 1) continue;
+      throw inputError('only axes of size 1 can be removed', {
         where: c.where,
-        expected: `two equal shapes of rank ${x.shape.length}`,
-        received: `${formatShape(indices.shape)} and ${formatShape(updates.shape)}`,
+        received: `axis ${axis} of ${formatShape(shape)}`,
       });
     }
+    return [
+      of(
+        dtype,
+        shape.filter((_, axis) => !axes.has(axis)),
+      ),
+    ];
+  },
+  Unsqueeze: (c) => {
+    const { dtype, shape } = c.input(0);
+    const rank = shape.length + c.attributes.axes.length;
+    const axes = new Set(distinctAxes(c.attributes.axes, rank, c.where));
+    const rest = [...shape];
+    return [
+      of(
+        dtype,
+        Array.from({ length: rank }, (_, axis) => (axes.has(axis) ? 1 : (rest.shift() ?? 1))),
+      ),
+    ];
+  },
+  Tile: (c) => {
+    const { dtype, shape } = c.input(0);
+    const { repeats } = c.attributes;
+    exactly(shape.length, repeats, 'repeats', c.where);
+    return [
+      of(
+        dtype,
+        shape.map((dim, axis) => {
+          const repeat = at(repeats, axis, 'repeats', c.where);
+          return repeat === 1 ? dim : numberOf(shape, axis, c.where) * repeat;
+        }),
+      ),
+    ];
+  },
+  DepthToSpace: (c) => {
+    const { dtype, shape } = c.input(0);
+    const { blocksize, mode } = c.attributes;
+    if (mode !== 'DCR' && mode !== 'CRD') {
+      throw inputError('unknown mode', { where: c.where, expected: 'DCR or CRD', received: mode });
+    }
+    const [batch, channels, height, width] = imageOf(shape, blocksize, c.where);
+    return [
+      of(dtype, [batch, divided(channels, blocksize ** 2, 'channels', c.where), height * blocksize, width * blocksize]),
+    ];
+  },
+  SpaceToDepth: (c) => {
+    const { dtype, shape } = c.input(0);
+    const { blocksize } = c.attributes;
+    const [batch, channels, height, width] = imageOf(shape, blocksize, c.where);
+    return [
+      of(dtype, [
+        batch,
+        channels * blocksize ** 2,
+        divided(height, blocksize, 'height', c.where),
+        divided(width, blocksize, 'width', c.where),
+      ]),
+    ];
+  },
+  Trilu: (c) => {
+    const x = c.input(0);
+    exactly(1, c.attributes.k, 'diagonals', c.where);
+    dimOf(x.shape, 1, c.where);
     return [x];
   },
+  Shape: (c) => {
+    const { shape } = c.input(0);
+    return [of('int64', [shape.slice(c.attributes.start, c.attributes.end).length])];
+  },
+  Size: () => [of('int64', [])],
 };
