@@ -3,7 +3,7 @@ import type { DType } from '../core/tensor.ts';
 import { definitionOf, ops, type Op } from './ops.ts';
 
 /** The protobuf codec of ONNX models (https://github.com/onnx/onnx/blob/main/onnx/onnx.proto). */
-export const { ModelProto } = proto.onnx;
+export const { ModelProto, AttributeProto } = proto.onnx;
 
 /** TensorProto.DataType of each element type. */
 export const dataTypes = {

@@ -40,12 +40,32 @@ export function nodeNamer(): (proto: onnx.INodeProto) => string {
   };
 }
 
+/** Names that no value and no node has, of a stem and a counter. */
+export function freshNames(given: readonly string[]): (stem: string) => string {
+  const taken = new Set(given);
+  const counters = new Map<string, number>();
+  return (stem) => {
+    let count = counters.get(stem) ?? 0;
+    let name = stem;
+    while (taken.has(name)) name = `${stem}_${++count}`;
+    counters.set(stem, count);
+    taken.add(name);
+    return name;
+  };
+}
+
+/** The names of dimensions that the file uses. */
+export function dimensionNames(proto: onnx.IGraphProto): ReadonlySet<string> {
+  const names = new Set<string>();
+  for (const info of [...(proto.input ?? []), ...(proto.output ?? []), ...(proto.valueInfo ?? [])]) {
+    for (const dim of info.type?.tensorType?.shape?.dim ?? []) names.add(dim.dimParam ?? '');
+  }
+  return names;
+}
+
 /** Names for dimensions that have neither size nor name; none that the file uses itself. */
 export function dimensionNamer(proto: onnx.IGraphProto): () => string {
-  const used = new Set<string>();
-  for (const info of [...(proto.input ?? []), ...(proto.output ?? []), ...(proto.valueInfo ?? [])]) {
-    for (const dim of info.type?.tensorType?.shape?.dim ?? []) used.add(dim.dimParam ?? '');
-  }
+  const used = dimensionNames(proto);
   let count = 0;
   return () => {
     let name = `unknown_${count++}`;

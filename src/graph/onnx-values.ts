@@ -4,6 +4,7 @@ import { formatShape, type Dim } from '../core/shape.ts';
 import { bytesPerElement, tensor, tensorFromBytes, type DType, type HostTensor } from '../core/tensor.ts';
 import type { ForeignAttribute, TensorType } from './graph.ts';
 import { AttributeType, DataLocation, bigintOf, dtypeOf } from './onnx-common.ts';
+import type { ExternalData } from './onnx-external.ts';
 
 /**
  * Tensors, types and attributes out of a decoded ONNX model. Nothing here trusts the file: memory is taken for data that is
@@ -17,6 +18,15 @@ function sizeFrom(value: unknown, where: string): number {
     throw inputError('impossible dimension', { where, received: String(size) });
   }
   return Number(size);
+}
+
+/** More axes than any tensor has; a shape is worked with axis by axis. */
+const HIGHEST_RANK = 64;
+
+function checkRank(rank: number, where: string): void {
+  if (rank > HIGHEST_RANK) {
+    throw inputError('impossible shape', { where, expected: `up to ${HIGHEST_RANK} axes`, received: `${rank}` });
+  }
 }
 
 /** The element data of a tensor in whichever typed field its element type uses, as the array that a HostTensor holds. */
@@ -56,13 +66,7 @@ function typedData(proto: onnx.ITensorProto, dtype: DType): HostTensor['data'] {
 }
 
 /** A tensor of the file in any of ONNX's encodings; `where` names it in errors. */
-export function readTensor(proto: onnx.ITensorProto, where: string): HostTensor {
-  if (proto.dataLocation === DataLocation.EXTERNAL || (proto.externalData ?? []).length > 0) {
-    throw inputError('the tensor lies in another file', {
-      where,
-      hint: 'save the model with its data inside (in Python: onnx.save(onnx.load(path), path, save_as_external_data=False))',
-    });
-  }
+export function readTensor(proto: onnx.ITensorProto, external: ExternalData, where: string): HostTensor {
   if (proto.segment != null) throw inputError('the tensor is split into segments', { where });
   const dtype = dtypeOf(proto.dataType ?? 0);
   if (dtype === undefined) {
@@ -73,8 +77,13 @@ export function readTensor(proto: onnx.ITensorProto, where: string): HostTensor 
     });
   }
   const dims: readonly unknown[] = proto.dims ?? [];
+  checkRank(dims.length, where);
   const shape = dims.map((dim) => sizeFrom(dim, where));
   const size = shape.reduce((product, extent) => product * BigInt(extent), 1n);
+  if (proto.dataLocation === DataLocation.EXTERNAL || (proto.externalData ?? []).length > 0) {
+    const bytes = external(proto.externalData ?? [], size * BigInt(bytesPerElement(dtype)), where);
+    return tensorFromBytes(dtype, shape, bytes);
+  }
   const raw = proto.rawData ?? new Uint8Array(0);
   const data = raw.length > 0 ? undefined : typedData(proto, dtype);
   const held = data === undefined ? raw.length / bytesPerElement(dtype) : data.length;
@@ -90,14 +99,20 @@ export function readTensor(proto: onnx.ITensorProto, where: string): HostTensor 
 
 /**
  * The type of a value, `undefined` where the file does not state one that fixhead knows (sequences, maps, strings, no rank).
- * A dimension without size or name gets a name of its own from `unnamed`.
+ * A dimension without size or name gets a name of its own from `unnamed`; `bound` are names that stand for a size.
  */
-export function readType(info: onnx.IValueInfoProto, unnamed: () => string, where: string): TensorType | undefined {
+export function readType(
+  info: onnx.IValueInfoProto,
+  unnamed: () => string,
+  bound: ReadonlyMap<string, number>,
+  where: string,
+): TensorType | undefined {
   const stated = info.type?.tensorType;
   const dtype = dtypeOf(stated?.elemType ?? 0);
   if (dtype === undefined || stated?.shape == null) return undefined;
+  checkRank(stated.shape.dim?.length ?? 0, `${where}: value ${info.name ?? ''}`);
   const shape = (stated.shape.dim ?? []).map((dim): Dim => {
-    if (dim.dimParam != null && dim.dimParam !== '') return dim.dimParam;
+    if (dim.dimParam != null && dim.dimParam !== '') return bound.get(dim.dimParam) ?? dim.dimParam;
     const size: unknown = dim.dimValue;
     return size == null ? unnamed() : sizeFrom(size, `${where}: value ${info.name ?? ''}`);
   });
@@ -105,7 +120,7 @@ export function readType(info: onnx.IValueInfoProto, unnamed: () => string, wher
 }
 
 /** An attribute as a value; sub-graphs and other rare kinds stay opaque. */
-export function readAttribute(proto: onnx.IAttributeProto, where: string): ForeignAttribute {
+export function readAttribute(proto: onnx.IAttributeProto, external: ExternalData, where: string): ForeignAttribute {
   const opaque = (description: string): ForeignAttribute => ({ kind: 'opaque', description });
   if ((proto.refAttrName ?? '') !== '') return opaque('a reference to an attribute of a function');
   const i: unknown = proto.i;
@@ -127,7 +142,7 @@ export function readAttribute(proto: onnx.IAttributeProto, where: string): Forei
     case AttributeType.TENSOR:
       if (proto.t == null) throw inputError('tensor attribute without a tensor', { where });
       if (dtypeOf(proto.t.dataType ?? 0) === undefined) return opaque('a tensor of strings or of a rare element type');
-      return { kind: 'tensor', value: readTensor(proto.t, where) };
+      return { kind: 'tensor', value: readTensor(proto.t, external, where) };
     case AttributeType.GRAPH:
     case AttributeType.GRAPHS:
       return opaque('a sub-graph');
