@@ -4,14 +4,14 @@
  *   npx tsx examples/predict.ts digits.onnx
  */
 import * as ort from 'onnxruntime-node';
-import { openDataset } from 'fixhead';
+import { openDataset, pixelsOf } from 'fixhead';
 
 const session = await ort.InferenceSession.create(process.argv[2] ?? 'digits.onnx');
 const { validation, image } = await openDataset('mnist-small');
 
 const count = 8;
 const size = image.channels * image.height * image.width;
-const pixels = Float32Array.from(validation.pixels.subarray(0, count * size), (byte) => byte / 255);
+const pixels = Float32Array.from(pixelsOf(validation).subarray(0, count * size), (byte) => byte / 255);
 const images = new ort.Tensor('float32', pixels, [count, image.channels, image.height, image.width]);
 
 const { logits } = await session.run({ images });

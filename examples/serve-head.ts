@@ -8,7 +8,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as ort from 'onnxruntime-node';
-import { openDataset } from 'fixhead';
+import { openDataset, pixelsOf } from 'fixhead';
 import { openHead, readHead } from 'fixhead/head';
 
 const folder = process.argv[2] ?? 'split';
@@ -20,7 +20,7 @@ using head = await openHead(readHead(await json('head.json')));
 const { validation, image, classes: names } = await openDataset('mnist-small');
 const count = 8;
 const size = image.channels * image.height * image.width;
-const pixels = Float32Array.from(validation.pixels.subarray(0, count * size), (byte) => byte / 255);
+const pixels = Float32Array.from(pixelsOf(validation).subarray(0, count * size), (byte) => byte / 255);
 const images = new ort.Tensor('float32', pixels, [count, image.channels, image.height, image.width]);
 
 const { features } = await backbone.run({ images });

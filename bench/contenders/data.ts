@@ -31,7 +31,12 @@ await serve(options, ({ workers, batch, image, step }) => {
     {
       name: 'random pixels',
       image: { channels: 3, height: image, width: image },
-      train: { count, pixels, labels: Int32Array.from({ length: count }, (_, index) => index % CLASSES) },
+      train: {
+        kind: 'bytes',
+        count,
+        pixels,
+        labels: Int32Array.from({ length: count }, (_, index) => index % CLASSES),
+      },
       normalization: { mean: [0.5, 0.5, 0.5], std: [0.25, 0.25, 0.25] },
     },
     { batchSize: batch, seed: 0, workers, augmentation: { cropPadding: 4, horizontalFlip: true } },

@@ -1,11 +1,17 @@
 import { describe, expect, test } from 'vitest';
 import { assembleDataset, type RawDataset } from './assemble.ts';
+import type { ByteImages } from './dataset.ts';
 
-const raw: RawDataset = {
+const raw: RawDataset<ByteImages> = {
   name: 'two',
   classes: ['dark', 'light'],
   image: { channels: 1, height: 1, width: 2 },
-  train: { count: 4, pixels: Uint8Array.of(0, 51, 0, 51, 102, 255, 102, 255), labels: Int32Array.of(0, 0, 1, 1) },
+  train: {
+    kind: 'bytes',
+    count: 4,
+    pixels: Uint8Array.of(0, 51, 0, 51, 102, 255, 102, 255),
+    labels: Int32Array.of(0, 0, 1, 1),
+  },
 };
 
 describe('assembleDataset', () => {
@@ -37,7 +43,7 @@ describe('assembleDataset', () => {
   test('the fingerprint changes with any pixel, label, name, shape and split', () => {
     const base = assembleDataset({ ...raw, validation: raw.train }).fingerprint;
     expect(base).toMatch(/^[0-9a-f]{64}$/);
-    const others: RawDataset[] = [
+    const others: RawDataset<ByteImages>[] = [
       { ...raw, train: { ...raw.train, pixels: Uint8Array.of(0, 51, 0, 51, 102, 255, 102, 254) } },
       { ...raw, train: { ...raw.train, labels: Int32Array.of(0, 0, 1, 0) } },
       { ...raw, classes: ['dark', 'bright'] },
@@ -58,10 +64,13 @@ describe('assembleDataset', () => {
     [{ train: { ...raw.train, labels: Int32Array.of(0) } }, 'expected 4 labels, received 1'],
     [{ train: { ...raw.train, count: 5 } }, 'expected 10 bytes for 5 images of 1×1×2, received 8'],
     [
-      { train: { count: 2, pixels: Uint8Array.of(1, 2, 3, 4), labels: Int32Array.of(0, 1) } },
+      { train: { kind: 'bytes' as const, count: 2, pixels: Uint8Array.of(1, 2, 3, 4), labels: Int32Array.of(0, 1) } },
       'no validation image; every class needs at least two images',
     ],
-    [{ train: { count: 0, pixels: new Uint8Array(), labels: new Int32Array() } }, 'no training image'],
+    [
+      { train: { kind: 'bytes' as const, count: 0, pixels: new Uint8Array(), labels: new Int32Array() } },
+      'no training image',
+    ],
   ])('refuses contents that do not fit together: %#', (change, message) => {
     expect(() => assembleDataset({ ...raw, ...change })).toThrow(message);
   });

@@ -1,13 +1,14 @@
 import { createRequire } from 'node:module';
 import { Worker } from 'node:worker_threads';
-import { internalError } from '../core/errors.ts';
-import type { Batch } from './dataset.ts';
+import { FixheadError, internalError } from '../core/errors.ts';
+import type { Batch, ImageSet } from './dataset.ts';
 import type { BatchReply, BatchRequest } from './batch-worker.ts';
-import { prepareBatch, type BatchRecipe } from './prepare-batch.ts';
+import type { BatchRecipe } from './prepare-batch.ts';
+import { openPreparer, type PreparedBatch } from './preparer.ts';
 
 /** Something that prepares batches, in the order in which they are asked for or beside each other. */
 export interface BatchSource extends AsyncDisposable {
-  readonly prepare: (epoch: number, indices: Uint32Array) => Promise<Batch>;
+  readonly prepare: (epoch: number, indices: Uint32Array) => Promise<PreparedBatch>;
   /** Takes back the memory of a batch that nobody reads any more. Its images become unreadable. */
   readonly recycle: (batch: Batch) => void;
 }
@@ -15,17 +16,18 @@ export interface BatchSource extends AsyncDisposable {
 /** Prepares each batch on the calling thread when it is asked for. */
 export function inlineSource(recipe: BatchRecipe): BatchSource {
   const spare: Float32Array[] = [];
+  const preparer = openPreparer(recipe);
   return {
-    prepare: (epoch, indices) => Promise.resolve(prepareBatch(recipe, epoch, indices, spare.pop())),
+    prepare: (epoch, indices) => preparer.prepare(epoch, indices, spare.pop()),
     recycle: ({ images }) => {
       spare.push(images);
     },
-    [Symbol.asyncDispose]: () => Promise.resolve(),
+    [Symbol.asyncDispose]: () => preparer[Symbol.asyncDispose](),
   };
 }
 
 interface Waiting {
-  readonly resolve: (batch: Batch) => void;
+  readonly resolve: (batch: PreparedBatch) => void;
   readonly reject: (error: unknown) => void;
 }
 
@@ -55,8 +57,8 @@ export function workerSource(recipe: BatchRecipe, count: number): BatchSource {
     worker.unref();
     worker.on('message', (reply: BatchReply) => {
       const entry = settle(reply.ticket);
-      if ('error' in reply) entry?.reject(reply.error);
-      else entry?.resolve({ images: reply.images, labels: reply.labels, size: reply.labels.length });
+      if ('error' in reply) entry?.reject(errorOf(reply.error));
+      else entry?.resolve(reply.batch);
     });
     worker.on('error', fail);
     worker.on('exit', (code) => {
@@ -87,16 +89,22 @@ export function workerSource(recipe: BatchRecipe, count: number): BatchSource {
   };
 }
 
+/** The error of a worker, again of our own kind where it was. */
+function errorOf({ kind, message, stack }: Extract<BatchReply, { readonly error: unknown }>['error']): Error {
+  if (kind === 'input' || kind === 'usage') return new FixheadError(kind, message);
+  return internalError('a worker that prepares batches failed', { received: stack === '' ? message : stack });
+}
+
+/** What a worker needs of a set: not its names, which would be copied to it. */
+function forWorker(set: ImageSet): ImageSet {
+  if (set.kind !== 'bytes') return set;
+  const { kind, count, pixels, labels } = set;
+  return { kind, count, pixels, labels };
+}
+
 /** Starts the worker beside this file: compiled, or from TypeScript where this file is TypeScript (tests and `tsx`). */
 function startWorker(recipe: BatchRecipe): Worker {
-  const { set, image, normalization, augmentation, seed } = recipe;
-  const workerData: BatchRecipe = {
-    set: { count: set.count, pixels: set.pixels, labels: set.labels },
-    image,
-    normalization,
-    augmentation,
-    seed,
-  };
+  const workerData: BatchRecipe = { ...recipe, set: forWorker(recipe.set) };
   if (!import.meta.url.endsWith('.ts')) {
     return new Worker(new URL('./batch-worker.js', import.meta.url), { workerData, execArgv: [] });
   }

@@ -6,15 +6,20 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { assembleDataset } from './assemble.ts';
 import { evaluationBatches, openBatchLoader, trainingBatches, type LoaderOptions } from './batches.ts';
-import type { Batch, ImageDataset } from './dataset.ts';
+import type { Batch, ByteImages, ImageDataset } from './dataset.ts';
 import { sharedBytes } from './memory.ts';
 
 /** `count` images of 2×4×5 bytes; image i has label i mod 3 and bytes that name it. */
-function toyDataset(count: number): ImageDataset {
+function toyDataset(count: number): ImageDataset<ByteImages> {
   const image = { channels: 2, height: 4, width: 5 };
   const pixels = sharedBytes(count * 40);
   for (let place = 0; place < pixels.length; place++) pixels[place] = (place * 7 + Math.floor(place / 40) * 31) % 256;
-  const set = { count, pixels, labels: Int32Array.from({ length: count }, (_, index) => index % 3) };
+  const set: ByteImages = {
+    kind: 'bytes',
+    count,
+    pixels,
+    labels: Int32Array.from({ length: count }, (_, index) => index % 3),
+  };
   return assembleDataset({ name: 'toy', classes: ['a', 'b', 'c'], image, train: set, validation: set });
 }
 
@@ -129,7 +134,7 @@ describe('openBatchLoader', () => {
   test('does not keep a process alive, in use or forgotten', async () => {
     const program = `
       import { openBatchLoader } from ${JSON.stringify(new URL('./batches.ts', import.meta.url).href)};
-      const set = { count: 8, pixels: new Uint8Array(8), labels: new Int32Array(8) };
+      const set = { kind: 'bytes', count: 8, pixels: new Uint8Array(8), labels: new Int32Array(8) };
       const dataset = { name: 'x', image: { channels: 1, height: 1, width: 1 }, train: set, normalization: { mean: [0], std: [1] } };
       const loader = openBatchLoader(dataset, { batchSize: 2, seed: 0 });
       let batches = 0;

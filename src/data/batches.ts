@@ -1,7 +1,18 @@
 import { inputError, usageError } from '../core/errors.ts';
 import { permutation, randomStream } from '../core/random.ts';
 import { inlineSource, workerSource } from './batch-source.ts';
-import type { Augmentation, Batch, ImageDataset, ImageSet, ImageShape, Normalization } from './dataset.ts';
+import type { PreparedBatch } from './preparer.ts';
+import type {
+  Augmentation,
+  Batch,
+  ByteImages,
+  FloatImages,
+  ImageDataset,
+  ImageSet,
+  ImageShape,
+  Normalization,
+} from './dataset.ts';
+import { placeText } from './encoded/files.ts';
 import { checkedAugmentation, noAugmentation, prepareBatch } from './prepare-batch.ts';
 
 /** How training batches are made. */
@@ -30,6 +41,20 @@ export interface BatchLoader extends AsyncDisposable {
    * b·batchSize … (b+1)·batchSize−1 of the epoch's order, the shuffle `(seed, 'shuffle', epoch)`.
    */
   readonly epoch: (epoch: number, startBatch?: number) => AsyncIterable<Batch>;
+  /** What was prepared since the loader was opened. */
+  readonly activity: () => LoaderActivity;
+}
+
+/** How a loader keeps up with training. */
+export interface LoaderActivity {
+  /** Images of the batches that were prepared. */
+  readonly images: number;
+  /** How many images all workers together prepare in a second while they work; 0 before the first batch. */
+  readonly imagesPerSecond: number;
+  /** Milliseconds for which batches were waited for. */
+  readonly waitedMilliseconds: number;
+  /** Image files that could not be decoded and were replaced by others, in order of their names' places; empty unless they are skipped. */
+  readonly unreadable: readonly string[];
 }
 
 /**
@@ -55,13 +80,25 @@ export function openBatchLoader(
       hint: `choose a batch size of at most ${train.count}`,
     });
   }
-  const augmentation = checkedAugmentation(options.augmentation ?? noAugmentation, image);
+  const augmentation = checkedAugmentation(options.augmentation ?? noAugmentation, image, train.kind);
   const recipe = { set: train, image, normalization, augmentation, seed };
   const source = workers === 0 ? inlineSource(recipe) : workerSource(recipe, workers);
+  let [images, workMilliseconds, waitedMilliseconds] = [0, 0, 0];
+  const unreadable = new Set<number>();
+  const take = async (next: Promise<PreparedBatch> | undefined): Promise<PreparedBatch | undefined> => {
+    const asked = performance.now();
+    const batch = await next;
+    waitedMilliseconds += performance.now() - asked;
+    if (batch === undefined) return undefined;
+    images += batch.size;
+    workMilliseconds += batch.milliseconds;
+    for (const place of batch.unreadable) unreadable.add(place);
+    return batch;
+  };
 
   async function* epochBatches(epoch: number, startBatch: number): AsyncGenerator<Batch, void, void> {
     const order = permutation(train.count, randomStream(seed, 'shuffle', epoch));
-    const queue: Promise<Batch>[] = [];
+    const queue: Promise<PreparedBatch>[] = [];
     let asked = startBatch;
     // A failure is for whoever awaits the batch, who may be busy or gone when it happens.
     const ask = (): void => {
@@ -75,7 +112,7 @@ export function openBatchLoader(
     try {
       for (let taken = startBatch; taken < batchesPerEpoch; taken++) {
         while (asked < batchesPerEpoch && queue.length < depth) ask();
-        const batch = await queue.shift();
+        const batch = await take(queue.shift());
         if (batch === undefined) return;
         yield batch;
         if (recycle) source.recycle(batch);
@@ -93,6 +130,12 @@ export function openBatchLoader(
       checkWhole('first batch', startBatch, 0, batchesPerEpoch);
       return epochBatches(epoch, startBatch);
     },
+    activity: () => ({
+      images,
+      imagesPerSecond: workMilliseconds === 0 ? 0 : (1000 * images * Math.max(1, workers)) / workMilliseconds,
+      waitedMilliseconds,
+      unreadable: namesOf(train, unreadable),
+    }),
     [Symbol.asyncDispose]: () => source[Symbol.asyncDispose](),
   });
 }
@@ -106,22 +149,69 @@ export async function* trainingBatches(
   yield* loader.epoch(options.epoch, options.startBatch);
 }
 
-/** The images of a set in order, normalised and not augmented; the last batch may be smaller. Each batch has memory of its own. */
+function namesOf(set: ImageSet, places: ReadonlySet<number>): readonly string[] {
+  if (set.kind !== 'encoded') return [];
+  return [...places].sort((a, b) => a - b).map((place) => placeText(set.files, place));
+}
+
+/**
+ * The images of a set that is held in memory in order, normalised and not augmented; the last batch may be smaller. Each batch has memory of its own.
+ * {@link batchesInOrder} takes any set.
+ */
 export function* evaluationBatches(
-  set: ImageSet,
+  set: ByteImages | FloatImages,
   image: ImageShape,
   normalization: Normalization,
   batchSize: number,
 ): Generator<Batch, void, void> {
   checkWhole('batch size', batchSize, 1, 1 << 20);
   const recipe = { set, image, normalization, augmentation: noAugmentation, seed: 0 };
-  for (let start = 0; start < set.count; start += batchSize) {
-    const size = Math.min(batchSize, set.count - start);
-    yield prepareBatch(
-      recipe,
-      0,
-      Uint32Array.from({ length: size }, (_, place) => start + place),
-    );
+  for (const indices of inOrder(set.count, batchSize)) yield prepareBatch(recipe, 0, indices);
+}
+
+function inOrder(count: number, batchSize: number): readonly Uint32Array[] {
+  return Array.from({ length: Math.ceil(count / batchSize) }, (_, batch) => {
+    const start = batch * batchSize;
+    return Uint32Array.from({ length: Math.min(batchSize, count - start) }, (_, place) => start + place);
+  });
+}
+
+/** Batches prepared ahead of an evaluation: few, because it takes them faster than training does. */
+const EVALUATION_AHEAD = 2;
+
+/**
+ * The images of any set in order, normalised and not augmented; the last batch may be smaller. Image files are decoded in a worker thread, ahead of their turn,
+ * so that they are ready while ONNX Runtime blocks this thread. Each batch has memory of its own.
+ *
+ * @throws an input error for an image that cannot be decoded; where such images are skipped, they have the label −1.
+ */
+export async function* batchesInOrder(
+  set: ImageSet,
+  image: ImageShape,
+  normalization: Normalization,
+  batchSize: number,
+): AsyncGenerator<Batch, void, void> {
+  if (set.kind !== 'encoded') {
+    yield* evaluationBatches(set, image, normalization, batchSize);
+    return;
+  }
+  checkWhole('batch size', batchSize, 1, 1 << 20);
+  const recipe = { set, image, normalization, augmentation: noAugmentation, seed: 0, evaluation: true };
+  const waiting = inOrder(set.count, batchSize).values();
+  await using source = workerSource(recipe, 1);
+  const queue: Promise<PreparedBatch>[] = [];
+  for (;;) {
+    while (queue.length <= EVALUATION_AHEAD) {
+      const next = waiting.next();
+      if (next.done === true) break;
+      const batch = source.prepare(0, next.value);
+      // A failure is for whoever awaits the batch.
+      batch.catch(() => undefined);
+      queue.push(batch);
+    }
+    const batch = await queue.shift();
+    if (batch === undefined) return;
+    yield batch;
   }
 }
 

@@ -2,7 +2,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { inputError } from '../core/errors.ts';
 import type { RawDataset } from './assemble.ts';
-import type { ImageSet } from './dataset.ts';
+import type { ByteImages } from './dataset.ts';
 import { readMaybeGzip } from './files.ts';
 import { sharedBytes } from './memory.ts';
 
@@ -33,7 +33,7 @@ export function cifarLayout(names: readonly string[]): CifarLayout | undefined {
  * A folder in the binary format of CIFAR-10 (`data_batch_*.bin`, `test_batch.bin`) or CIFAR-100 (`train.bin`, `test.bin`; the fine
  * labels are the classes). Format: https://www.cs.toronto.edu/~kriz/cifar.html
  */
-export async function readCifarFolder(folder: string, name: string): Promise<RawDataset> {
+export async function readCifarFolder(folder: string, name: string): Promise<RawDataset<ByteImages>> {
   const names = await readdir(folder);
   const layout = cifarLayout(names);
   if (layout === undefined) {
@@ -56,7 +56,7 @@ export async function readCifarFolder(folder: string, name: string): Promise<Raw
   };
 }
 
-async function readRecords(folder: string, files: readonly string[], layout: CifarLayout): Promise<ImageSet> {
+async function readRecords(folder: string, files: readonly string[], layout: CifarLayout): Promise<ByteImages> {
   const { labelBytes, classCount } = layout;
   const record = labelBytes + pixelBytes;
   const contents: Uint8Array[] = [];
@@ -91,7 +91,7 @@ async function readRecords(folder: string, files: readonly string[], layout: Cif
       index++;
     }
   });
-  return Object.freeze({ count, pixels, labels });
+  return Object.freeze({ kind: 'bytes' as const, count, pixels, labels });
 }
 
 async function readNames(

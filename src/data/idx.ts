@@ -2,7 +2,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { inputError } from '../core/errors.ts';
 import type { RawDataset } from './assemble.ts';
-import type { ImageSet, ImageShape } from './dataset.ts';
+import type { ByteImages, ImageShape } from './dataset.ts';
 import { readMaybeGzip } from './files.ts';
 import { sharedBytes } from './memory.ts';
 
@@ -43,7 +43,10 @@ function parseIdx(bytes: Uint8Array, rank: 1 | 3, where: string): { dims: number
 }
 
 /** The images and labels of two IDX files, each plain or gzip-compressed. Input errors name the file, what was expected and what it holds. */
-export async function readIdxSet(imageFile: string, labelFile: string): Promise<{ set: ImageSet; image: ImageShape }> {
+export async function readIdxSet(
+  imageFile: string,
+  labelFile: string,
+): Promise<{ set: ByteImages; image: ImageShape }> {
   const images = parseIdx(await readMaybeGzip(imageFile), 3, imageFile);
   const labels = parseIdx(await readMaybeGzip(labelFile), 1, labelFile);
   const [count = 0, height = 0, width = 0] = images.dims;
@@ -61,7 +64,7 @@ export async function readIdxSet(imageFile: string, labelFile: string): Promise<
   const pixels = sharedBytes(images.data.length);
   pixels.set(images.data);
   return {
-    set: Object.freeze({ count, pixels, labels: Int32Array.from(labels.data) }),
+    set: Object.freeze({ kind: 'bytes' as const, count, pixels, labels: Int32Array.from(labels.data) }),
     image: { channels: 1, height, width },
   };
 }
@@ -83,7 +86,11 @@ export function looksLikeIdx(names: readonly string[]): boolean {
  * @param classes the names of the classes; without them the lines of `classes.txt` in the folder, and without that the
  * numbers up to the largest label.
  */
-export async function readIdxFolder(folder: string, name: string, classes?: readonly string[]): Promise<RawDataset> {
+export async function readIdxFolder(
+  folder: string,
+  name: string,
+  classes?: readonly string[],
+): Promise<RawDataset<ByteImages>> {
   const names = await readdir(folder);
   const train = await readPart(folder, names, 'train');
   if (train === undefined) {
@@ -116,7 +123,7 @@ async function readPart(
   folder: string,
   names: readonly string[],
   part: 'train' | 't10k',
-): Promise<{ set: ImageSet; image: ImageShape } | undefined> {
+): Promise<{ set: ByteImages; image: ImageShape } | undefined> {
   const images = idxFile(names, part, 3);
   const labels = idxFile(names, part, 1);
   if (images === undefined && labels === undefined) return undefined;
@@ -135,7 +142,7 @@ async function classNames(folder: string, names: readonly string[]): Promise<str
   return lines.map((line) => line.trim()).filter((line) => line !== '');
 }
 
-function numbered(sets: readonly ImageSet[]): string[] {
+function numbered(sets: readonly ByteImages[]): string[] {
   const largest = sets.reduce((most, { labels }) => labels.reduce((a, b) => Math.max(a, b), most), -1);
   return Array.from({ length: largest + 1 }, (_, label) => String(label));
 }

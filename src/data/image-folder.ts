@@ -1,7 +1,7 @@
 import { basename, join, resolve } from 'node:path';
 import { inputError } from '../core/errors.ts';
 import type { RawDataset } from './assemble.ts';
-import type { ImageSet, ImageShape } from './dataset.ts';
+import type { ByteImages, ImageShape } from './dataset.ts';
 import { decodeImage, imageExtensions, readImageHeader, type ImageHeader } from './decode-image.ts';
 import { bytewise, kindOf, reasonOf } from './files.ts';
 import { chooseImageShape, type ImageSizeChoice } from './image-size.ts';
@@ -39,7 +39,7 @@ const validationNames = ['val', 'valid', 'validation', 'test'];
  *
  * Input errors name the folder or class: no folder, no classes, a class without images, no readable image.
  */
-export async function readImageFolder(folder: string, options: ImageFolderOptions): Promise<RawDataset> {
+export async function readImageFolder(folder: string, options: ImageFolderOptions): Promise<RawDataset<ByteImages>> {
   if ((await kindOf(folder)) !== 'folder') throw inputError('not a folder', { where: folder });
   const contents = await labelledFiles(folder);
   const files = [...contents.train, ...(contents.validation ?? [])];
@@ -160,7 +160,7 @@ async function decodeSet(
   image: ImageShape,
   unreadable: Map<number, string>,
   onProgress: OnDataProgress | undefined,
-): Promise<ImageSet> {
+): Promise<ByteImages> {
   const size = image.channels * image.height * image.width;
   const pixels = sharedBytes((end - first) * size);
   let done = first;
@@ -187,6 +187,7 @@ async function decodeSet(
     sources.push(file.path);
   }
   return Object.freeze({
+    kind: 'bytes' as const,
     count: labels.length,
     pixels: pixels.subarray(0, labels.length * size),
     labels: Int32Array.from(labels),
@@ -212,7 +213,7 @@ function unreadableNotes(
   });
 }
 
-function checkClassesLeft(folder: string, { classes }: FolderContents, train: ImageSet): void {
+function checkClassesLeft(folder: string, { classes }: FolderContents, train: ByteImages): void {
   const seen = new Set(train.labels);
   const lost = classes.filter((_, label) => !seen.has(label));
   if (lost.length === 0) return;

@@ -1,10 +1,30 @@
-export type { Augmentation, Batch, ImageDataset, ImageSet, ImageShape, Normalization } from './dataset.ts';
-export { assembleDataset, defaultValidationFraction, type RawDataset, type SplitChoice } from './assemble.ts';
+export type {
+  Augmentation,
+  Batch,
+  ByteImages,
+  EncodedImages,
+  FloatImages,
+  ImageDataset,
+  ImageSet,
+  ImageShape,
+  Normalization,
+  RandomResizedCrop,
+} from './dataset.ts';
+export type { Container, EncodedFiles } from './encoded/files.ts';
 export {
+  assembleDataset,
+  defaultValidationFraction,
+  type HeldDataset,
+  type RawDataset,
+  type SplitChoice,
+} from './assemble.ts';
+export {
+  batchesInOrder,
   evaluationBatches,
   openBatchLoader,
   trainingBatches,
   type BatchLoader,
+  type LoaderActivity,
   type LoaderOptions,
 } from './batches.ts';
 export { decodeImage, imageExtensions } from './decode-image.ts';
@@ -22,9 +42,10 @@ export { largestInferredSide, type ImageSizeChoice } from './image-size.ts';
 export { instanceDataset } from './instances.ts';
 export { listImages, type ImageListing } from './list-images.ts';
 export { dataRoots } from './locations.ts';
-export { measureNormalization } from './normalization.ts';
+export { imageNetNormalization, measureNormalization, type NormalizationChoice } from './normalization.ts';
 export { listDatasets, verifyDataset, type DatasetListing, type DatasetReport } from './overview.ts';
 export { noAugmentation, prepareBatch, type BatchRecipe } from './prepare-batch.ts';
 export type { DataProgress, OnDataProgress } from './progress.ts';
 export { fetchDataset, openDataset, type OpenOptions } from './registry.ts';
-export { stratifiedSplit, takeImages, type Split } from './split.ts';
+export { drawResizedCrop, imageNetCrop, type Crop } from './resized-crop.ts';
+export { pixelsOf, sourceOf, stratifiedSplit, takeImages, type Split } from './split.ts';

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { ImageDataset } from './dataset.ts';
+import type { ImageDataset, ImageSet } from './dataset.ts';
 
 /**
  * The training images of a dataset with every image a class of its own: image i has label i and the class name `i`. The data's
@@ -7,15 +7,22 @@ import type { ImageDataset } from './dataset.ts';
  *
  * The fingerprint differs from the data's own, so that a run on the one cannot go on with a checkpoint of the other.
  */
-export function instanceDataset(dataset: ImageDataset): Omit<ImageDataset, 'validation'> {
-  const { name, image, train, normalization, notes } = dataset;
+export function instanceDataset<Images extends ImageSet>(
+  dataset: ImageDataset<Images>,
+): Omit<ImageDataset<Images>, 'validation'> {
+  const { name, image, normalization, notes } = dataset;
+  const train: Images = {
+    ...dataset.train,
+    labels: Int32Array.from({ length: dataset.train.count }, (_, index) => index),
+  };
+  Object.freeze(train);
   return Object.freeze({
     name,
     image,
     normalization,
     notes,
     classes: Object.freeze(Array.from({ length: train.count }, (_, index) => String(index))),
-    train: Object.freeze({ ...train, labels: Int32Array.from({ length: train.count }, (_, index) => index) }),
+    train,
     fingerprint: createHash('sha256').update(`instance ${dataset.fingerprint}`).digest('hex'),
   });
 }

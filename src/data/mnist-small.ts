@@ -3,6 +3,7 @@ import { createRequire } from 'node:module';
 import { join, dirname } from 'node:path';
 import { inputError } from '../core/errors.ts';
 import type { RawDataset } from './assemble.ts';
+import type { ByteImages } from './dataset.ts';
 import { sharedBytes } from './memory.ts';
 
 const side = 28;
@@ -13,7 +14,7 @@ const side = 28;
  * The package stores every pixel p as p/255 rounded to three decimals; rounding 255 times that gives p back exactly, because
  * 255·0.0005 < ½. Only its JSON files are read: the package's own module would copy every image into arrays of numbers.
  */
-export async function readMnistSmall(): Promise<RawDataset> {
+export async function readMnistSmall(): Promise<RawDataset<ByteImages>> {
   const folder = join(dirname(createRequire(import.meta.url).resolve('mnist/package.json')), 'src', 'digits');
   const images: Uint8Array[] = [];
   // One file at a time: parsed, its numbers take eight times the memory of its pixels.
@@ -32,7 +33,7 @@ export async function readMnistSmall(): Promise<RawDataset> {
     name: 'mnist-small',
     classes: Array.from({ length: 10 }, (_, digit) => String(digit)),
     image: { channels: 1, height: side, width: side },
-    train: Object.freeze({ count, pixels, labels }),
+    train: Object.freeze({ kind: 'bytes' as const, count, pixels, labels }),
   };
 }
 

@@ -1,13 +1,15 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import type { ByteImages } from './dataset.ts';
 import { checkedAugmentation, prepareBatch } from './prepare-batch.ts';
 
 const image = { channels: 2, height: 3, width: 4 };
 const plain = { mean: [0, 0], std: [1 / 255, 1 / 255] };
 
 /** Bytes 1, 2, 3, … so that no pixel is black and each is its own name. */
-function numbered(count: number): { count: number; pixels: Uint8Array; labels: Int32Array } {
+function numbered(count: number): ByteImages {
   return {
+    kind: 'bytes',
     count,
     pixels: Uint8Array.from({ length: count * 24 }, (_, place) => place + 1),
     labels: Int32Array.from({ length: count }, (_, index) => index),
@@ -93,7 +95,7 @@ describe('prepareBatch', () => {
     });
     const augmentation = { cropPadding: 0, horizontalFlip: false, rotationDegrees: 20, scale: 0.25, shift: 3 };
     const recipe = {
-      set: { count: 1, pixels, labels: Int32Array.of(0) },
+      set: { kind: 'bytes' as const, count: 1, pixels, labels: Int32Array.of(0) },
       image: { channels: 1, height: side, width: side },
       normalization: { mean: [0], std: [1 / 255] },
       augmentation,

@@ -1,25 +1,30 @@
 import { usageError } from '../core/errors.ts';
 import { randomStream } from '../core/random.ts';
-import type { Augmentation, Batch, ImageSet, ImageShape, Normalization } from './dataset.ts';
+import type { Augmentation, Batch, ByteImages, FloatImages, ImageSet, ImageShape, Normalization } from './dataset.ts';
+import { checkResizedCrop, drawResizedCrop, resizeCrop } from './resized-crop.ts';
 
 /** Everything that the contents of a training batch depend on, except which images are in it. */
-export interface BatchRecipe {
-  readonly set: Pick<ImageSet, 'count' | 'pixels' | 'labels'>;
+export interface BatchRecipe<Images extends ImageSet = ImageSet> {
+  readonly set: Images;
   readonly image: ImageShape;
   readonly normalization: Normalization;
   readonly augmentation: Augmentation;
   readonly seed: number;
+  /** Whether batches are for an evaluation: an image that cannot be read is then left out, not replaced by another one. */
+  readonly evaluation?: boolean;
 }
 
 /** Images as they are. */
 export const noAugmentation: Augmentation = Object.freeze({ cropPadding: 0, horizontalFlip: false });
 
 /**
- * One batch: the images at `indices`, augmented and normalised. A pure function of its arguments, for Node and browsers.
+ * One batch of images that are held in memory: the images at `indices`, augmented and normalised. A pure function of its arguments, for Node and browsers.
  *
  * Image i of epoch e is cropped and mirrored as the stream `(seed, 'augment', e, i)` says: first the row and column
  * of the crop, each uniform in 0 … 2·cropPadding, then the mirror with probability ½, then (where any of them is asked for) the angle, the factor and the shift
  * down and to the right, each uniform. It is therefore the same whatever the batch size, the place in the batch and the number of workers.
+ *
+ * A random resized crop comes before all of these, from a stream of its own: {@link drawResizedCrop}.
  *
  * The padding is black: byte 0 before normalisation, −mean/std after it, as in the usual CIFAR recipe where the crop comes before
  * the normalisation (torchvision's `RandomCrop(32, padding=4)`, `RandomHorizontalFlip()`, `ToTensor()`, `Normalize(mean, std)` in this order).
@@ -27,17 +32,65 @@ export const noAugmentation: Augmentation = Object.freeze({ cropPadding: 0, hori
  * @param indices `[size]`, each in 0 … set.count−1.
  * @param into memory to reuse for the images, `size·channels·height·width` floats; new memory without it.
  */
-export function prepareBatch(recipe: BatchRecipe, epoch: number, indices: Uint32Array, into?: Float32Array): Batch {
+export function prepareBatch(
+  recipe: BatchRecipe<ByteImages | FloatImages>,
+  epoch: number,
+  indices: Uint32Array,
+  into?: Float32Array,
+): Batch {
   const { set, image } = recipe;
   const elements = image.channels * image.height * image.width;
-  const images = into?.length === indices.length * elements ? into : new Float32Array(indices.length * elements);
-  const levels = normalizedLevels(recipe.normalization, image.channels);
-  indices.forEach((index, place) => {
-    const pixels = set.pixels.subarray(index * elements, (index + 1) * elements);
-    const view = drawView(recipe.augmentation, recipe.seed, epoch, index);
-    writeImage(pixels, image, view, levels, images.subarray(place * elements, (place + 1) * elements));
-  });
+  const images = batchMemory(indices.length * elements, into);
+  const target = (place: number): Float32Array => images.subarray(place * elements, (place + 1) * elements);
+  switch (set.kind) {
+    case 'bytes': {
+      const write = imageWriter(recipe, epoch);
+      const crop = recipe.augmentation.randomResizedCrop;
+      indices.forEach((index, place) => {
+        const pixels = set.pixels.subarray(index * elements, (index + 1) * elements);
+        const part = crop && resizeCrop(pixels, image, drawResizedCrop(image, crop, recipe.seed, epoch, index));
+        write(part ?? pixels, index, target(place));
+      });
+      break;
+    }
+    case 'floats':
+      indices.forEach((index, place) => {
+        writeNumbers(set.values.subarray(index * elements, (index + 1) * elements), recipe, target(place));
+      });
+      break;
+    default:
+      set satisfies never;
+  }
   return { images, labels: Int32Array.from(indices, (index) => set.labels[index] ?? 0), size: indices.length };
+}
+
+/** The given memory, if it has the right size; new memory otherwise. */
+export function batchMemory(length: number, into: Float32Array | undefined): Float32Array {
+  return into?.length === length ? into : new Float32Array(length);
+}
+
+/**
+ * Writes images of the batch's size as bytes, `[channels, height, width]`, into their places: moved, mirrored and turned as their index says (but not cut out:
+ * that is done where the whole image is at hand), and normalised.
+ */
+export function imageWriter(
+  { image, normalization, augmentation, seed }: Omit<BatchRecipe, 'set'>,
+  epoch: number,
+): (pixels: Uint8Array, index: number, output: Float32Array) => void {
+  const levels = normalizedLevels(normalization, image.channels);
+  return (pixels, index, output) => {
+    writeImage(pixels, image, drawView(augmentation, seed, epoch, index), levels, output);
+  };
+}
+
+/** (v − mean)/std of each number of one example; there is no augmentation of numbers that are no pixels. */
+function writeNumbers(values: Float32Array, { image, normalization }: BatchRecipe, output: Float32Array): void {
+  const plane = image.height * image.width;
+  const { mean, std } = normalization;
+  values.forEach((value, place) => {
+    const channel = Math.floor(place / plane);
+    output[place] = (value - (mean[channel] ?? 0)) / (std[channel] ?? 1);
+  });
 }
 
 /** Where the crop's top left corner lies in the original image, in pixels, whether the crop is mirrored, and how it is turned. */
@@ -159,8 +212,30 @@ function normalizedLevels({ mean, std }: Normalization, channels: number): Float
   });
 }
 
-/** The augmentation, or a usage error for a value out of range: a padding that is not a whole number or could crop an image away, for example. */
-export function checkedAugmentation(augmentation: Augmentation, image: ImageShape): Augmentation {
+/** Whether an augmentation leaves images as they are. */
+function changesNothing(augmentation: Augmentation): boolean {
+  const { cropPadding, horizontalFlip, rotationDegrees = 0, scale = 0, shift = 0, randomResizedCrop } = augmentation;
+  const moved = cropPadding > 0 || rotationDegrees > 0 || scale > 0 || shift > 0;
+  return !moved && !horizontalFlip && randomResizedCrop === undefined;
+}
+
+/**
+ * The augmentation, or a usage error for a value out of range: a padding that is not a whole number or could crop an image away, for example; or for any augmentation of
+ * features, which are no pictures.
+ */
+export function checkedAugmentation(
+  augmentation: Augmentation,
+  image: ImageShape,
+  kind: ImageSet['kind'] = 'bytes',
+): Augmentation {
+  if (kind === 'floats') {
+    if (changesNothing(augmentation)) return augmentation;
+    throw usageError('features are not pictures: they cannot be cropped, mirrored or turned', {
+      expected: 'no augmentation',
+      hint: 'choose --augment none',
+    });
+  }
+  if (augmentation.randomResizedCrop !== undefined) checkResizedCrop(augmentation.randomResizedCrop);
   const largest = Math.min(image.height, image.width) - 1;
   const { cropPadding, rotationDegrees = 0, scale = 0, shift = 0 } = augmentation;
   if (!Number.isInteger(cropPadding) || cropPadding < 0 || cropPadding > largest) {

@@ -4,7 +4,7 @@ import { basename, join, resolve } from 'node:path';
 import { inputError, internalError, usageError } from '../core/errors.ts';
 import { nearestOf } from '../core/suggest.ts';
 import { extractArchive, isArchiveName } from './archive.ts';
-import { assembleDataset, type RawDataset, type SplitChoice } from './assemble.ts';
+import { assembleAny, type RawDataset, type SplitChoice } from './assemble.ts';
 import { catalog, findEntry, type CatalogEntry } from './catalog.ts';
 import { readCifarFolder } from './cifar.ts';
 import type { ImageDataset } from './dataset.ts';
@@ -36,7 +36,7 @@ export interface OpenOptions extends SplitChoice, Omit<ImageFolderOptions, 'onUn
  * Throws a usage error for a name that is not known, and an input error for data that is missing or wrong.
  */
 export async function openDataset(spec: string, options: OpenOptions = {}): Promise<ImageDataset> {
-  return assembleDataset(await readDataset(spec, options), options);
+  return await assembleAny(await readDataset(spec, options), options);
 }
 
 async function readDataset(spec: string, options: OpenOptions): Promise<RawDataset> {

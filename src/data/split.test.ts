@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import type { ByteImages } from './dataset.ts';
 import { stratifiedSplit, takeImages } from './split.ts';
 
 const labelled = fc.array(fc.nat(4), { minLength: 1, maxLength: 200 }).map((labels) => Int32Array.from(labels));
@@ -40,7 +41,8 @@ describe('stratifiedSplit', () => {
 });
 
 test('takeImages copies images, labels and sources in the order asked for', () => {
-  const set = {
+  const set: ByteImages = {
+    kind: 'bytes',
     count: 3,
     pixels: Uint8Array.of(1, 2, 3, 4, 5, 6),
     labels: Int32Array.of(7, 8, 9),
@@ -48,6 +50,7 @@ test('takeImages copies images, labels and sources in the order asked for', () =
   };
   const taken = takeImages(set, { channels: 1, height: 1, width: 2 }, Uint32Array.of(2, 0));
   expect({ ...taken, pixels: [...taken.pixels] }).toEqual({
+    kind: 'bytes',
     count: 2,
     pixels: [5, 6, 1, 2],
     labels: Int32Array.of(9, 7),

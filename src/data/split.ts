@@ -1,7 +1,8 @@
 import { randomStream, permutation } from '../core/random.ts';
 import { usageError } from '../core/errors.ts';
 import type { ImageSet, ImageShape } from './dataset.ts';
-import { sharedBytes } from './memory.ts';
+import { nameOf } from './encoded/files.ts';
+import { sharedBytes, sharedFloats } from './memory.ts';
 
 /** Indices into one set, each ascending; together they are every index once. */
 export interface Split {
@@ -60,16 +61,70 @@ function validationSizes(counts: readonly number[], fraction: number): number[] 
   });
 }
 
-/** The chosen images of a set, copied to shared memory in the order of `indices`. */
+/** The chosen images of a set in the order of `indices`: pixels are copied to shared memory, files only named. */
+export function takeImages<Images extends ImageSet>(set: Images, image: ImageShape, indices: Uint32Array): Images;
 export function takeImages(set: ImageSet, image: ImageShape, indices: Uint32Array): ImageSet {
   const size = image.channels * image.height * image.width;
-  const pixels = sharedBytes(indices.length * size);
-  indices.forEach((index, place) => {
-    pixels.set(set.pixels.subarray(index * size, (index + 1) * size), place * size);
-  });
+  const count = indices.length;
   const labels = Int32Array.from(indices, (index) => set.labels[index] ?? 0);
-  const { sources } = set;
-  const chosen = { count: indices.length, pixels, labels };
-  if (sources === undefined) return Object.freeze(chosen);
-  return Object.freeze({ ...chosen, sources: Object.freeze(Array.from(indices, (index) => sources[index] ?? '')) });
+  switch (set.kind) {
+    case 'bytes': {
+      const pixels = sharedBytes(count * size);
+      indices.forEach((index, place) => {
+        pixels.set(set.pixels.subarray(index * size, (index + 1) * size), place * size);
+      });
+      const { sources } = set;
+      const chosen = { kind: set.kind, count, pixels, labels };
+      if (sources === undefined) return Object.freeze(chosen);
+      return Object.freeze({ ...chosen, sources: Object.freeze(Array.from(indices, (index) => sources[index] ?? '')) });
+    }
+    case 'floats': {
+      const values = sharedFloats(count * size);
+      indices.forEach((index, place) => {
+        values.set(set.values.subarray(index * size, (index + 1) * size), place * size);
+      });
+      return Object.freeze({ kind: set.kind, count, values, labels });
+    }
+    case 'encoded': {
+      const places = new Uint32Array(new SharedArrayBuffer(4 * count));
+      indices.forEach((index, place) => (places[place] = set.places[index] ?? 0));
+      return Object.freeze({ ...set, count, places, labels });
+    }
+    default:
+      return set satisfies never;
+  }
+}
+
+/** The first images of a set, at most `most` of them. */
+export function firstImages<Images extends ImageSet>(set: Images, image: ImageShape, most: number): Images {
+  if (set.count <= most) return set;
+  return takeImages(
+    set,
+    image,
+    Uint32Array.from({ length: most }, (_, index) => index),
+  );
+}
+
+/** Where an image came from, where there is such a thing. */
+export function sourceOf(set: ImageSet, index: number): string | undefined {
+  switch (set.kind) {
+    case 'bytes':
+      return set.sources?.[index];
+    case 'floats':
+      return undefined;
+    case 'encoded':
+      return nameOf(set.files, set.places[index] ?? 0);
+    default:
+      return set satisfies never;
+  }
+}
+
+/** The pixels of a set that is held in memory as bytes. @throws a usage error for features, and for files that are decoded when they are asked for. */
+export function pixelsOf(set: ImageSet): Uint8Array {
+  if (set.kind === 'bytes') return set.pixels;
+  throw usageError('these images are not held in memory as pixels', {
+    expected: 'a set of kind bytes',
+    received: set.kind,
+    hint: 'take them batch by batch: batchesInOrder',
+  });
 }

@@ -29,7 +29,12 @@ describe('baselines of neighbours', () => {
     const runtime = await cpuRuntime();
     const measured = await neighbourBaselines({ runtime, model, seed: 5, dataset, vote });
     const { train, validation } = dataset;
-    const pixels = await knnAccuracy(runtime, pixelFeatures(dataset, train), pixelFeatures(dataset, validation), vote);
+    const pixels = await knnAccuracy(
+      runtime,
+      await pixelFeatures(dataset, train),
+      await pixelFeatures(dataset, validation),
+      vote,
+    );
     const weights = initialTensors(trainingProgram(model, recipe('default', { batchSize: 8 })), 5);
     const bank = await featuresOf(runtime, model, weights, dataset, train);
     const untrained = await knnAccuracy(

@@ -50,7 +50,14 @@ export async function neighbourBaselines(request: BaselineRequest): Promise<Neig
   const { train, validation } = dataset;
   const options = { ...vote, ...(signal === undefined ? {} : { signal }) };
   const ofPixels = async (): Promise<NeighbourScore> =>
-    score(await knnAccuracy(runtime, pixelFeatures(dataset, train), pixelFeatures(dataset, validation), options));
+    score(
+      await knnAccuracy(
+        runtime,
+        await pixelFeatures(dataset, train),
+        await pixelFeatures(dataset, validation),
+        options,
+      ),
+    );
   const ofUntrained = async (): Promise<NeighbourScore> => {
     const weights = initialWeights(model, seed);
     const bank = await featuresOf(runtime, model, weights, dataset, train);

@@ -1,9 +1,11 @@
-import { defined, FixheadError, inputError } from '../core/errors.ts';
+import { FixheadError, inputError } from '../core/errors.ts';
 import { createLargest } from '../core/largest.ts';
 import { randomStream } from '../core/random.ts';
 import { float32, type HostTensor } from '../core/tensor.ts';
-import { evaluationBatches } from '../data/batches.ts';
+import { batchesInOrder } from '../data/batches.ts';
 import type { ImageDataset, ImageSet } from '../data/dataset.ts';
+import { identityNormalization } from '../data/normalization.ts';
+import { firstImages } from '../data/split.ts';
 import { toOnnx } from '../graph/onnx-write.ts';
 import type { Model } from '../heads/model.ts';
 import type { Weights } from '../nn/layer-context.ts';
@@ -12,7 +14,7 @@ import { evaluationBatchSize } from '../train/evaluate.ts';
 import { evaluationGraph } from '../train/inference-graph.ts';
 import { openHead, readHead } from '../wasm/index.ts';
 import type { TrainConfig } from './config.ts';
-import { asPixels, COMPARED_IMAGES, LARGEST_PROBABILITY_CHANGE } from './export.ts';
+import { COMPARED_IMAGES, isFeatures, LARGEST_PROBABILITY_CHANGE } from './export.ts';
 import { reopenDataset, type OpenChoiceOptions } from './prepare.ts';
 
 /** A trained model with images to compare it on with what was exported of it. */
@@ -33,8 +35,12 @@ const NOISE_IMAGES = 64;
 
 function noise({ channels, height, width }: ImageDataset['image']): ImageSet {
   const random = randomStream(0, 'export-comparison');
-  const pixels = Uint8Array.from({ length: NOISE_IMAGES * channels * height * width }, () => random.integer(256));
-  return { count: NOISE_IMAGES, pixels, labels: new Int32Array(NOISE_IMAGES) };
+  const length = NOISE_IMAGES * channels * height * width;
+  const [count, labels] = [NOISE_IMAGES, new Int32Array(NOISE_IMAGES)];
+  if (isFeatures({ channels, height, width })) {
+    return { kind: 'floats', count, values: Float32Array.from({ length }, random.normal), labels };
+  }
+  return { kind: 'bytes', count, pixels: Uint8Array.from({ length }, () => random.integer(256)), labels };
 }
 
 /** The first validation images of a run, or noise where its data is gone or has changed, which `log` is told. */
@@ -45,10 +51,8 @@ export async function comparisonImages(
 ): Promise<ComparisonImages> {
   const { image, normalization } = config;
   try {
-    const { validation } = await reopenDataset(config.dataset, config.fingerprint, options);
-    const count = Math.min(COMPARED_IMAGES, validation.count);
-    const pixels = validation.pixels.subarray(0, count * image.channels * image.height * image.width);
-    const some = { count, pixels, labels: validation.labels.slice(0, count) };
+    const { validation } = await reopenDataset(config, options);
+    const some = firstImages(validation, image, COMPARED_IMAGES);
     return { image, normalization, validation: some, source: 'validation' };
   } catch (error) {
     if (!(error instanceof FixheadError) || error.kind === 'internal') throw error;
@@ -77,12 +81,16 @@ async function eachBatch(
   const { image, normalization, validation } = data;
   const size = evaluationBatchSize(model.head.classes);
   await using own = await runtime.createSession(toOnnx(evaluationGraph(model, weights)), 'inference');
-  const pixels = evaluationBatches(validation, image, asPixels(image).normalization, size);
-  for (const batch of evaluationBatches(validation, image, normalization, size)) {
-    const same = defined(pixels.next().value ?? undefined, 'a batch of pixels');
-    const shape = [batch.size, image.channels, image.height, image.width];
-    const { logits } = await own.run({ images: float32(shape, batch.images) });
-    await compare(floats(logits, 'logits'), float32(shape, same.images));
+  const { mean, std } = normalization;
+  for await (const pixels of batchesInOrder(validation, image, identityNormalization(image.channels), size)) {
+    const shape = [pixels.size, image.channels, image.height, image.width];
+    const plane = image.height * image.width;
+    const normalized = pixels.images.map((value, place) => {
+      const channel = Math.floor(place / plane) % image.channels;
+      return (value - (mean[channel] ?? 0)) / (std[channel] ?? 1);
+    });
+    const { logits } = await own.run({ images: float32(shape, normalized) });
+    await compare(floats(logits, 'logits'), float32(shape, pixels.images));
   }
 }
 

@@ -1,6 +1,6 @@
 import { permutation, randomStream } from '../core/random.ts';
-import { sizeOf } from '../core/shape.ts';
 import type { ImageDataset, ImageSet } from '../data/dataset.ts';
+import { takeImages } from '../data/split.ts';
 import { createBuilder } from '../graph/builder.ts';
 import { concat, mul, reduceSum, sqrt } from '../graph/functions.ts';
 import { normalizeRows } from '../heads/unit-features.ts';
@@ -26,12 +26,7 @@ export function sampleOf(set: ImageSet, image: ImageDataset['image'], most: numb
   const chosen = permutation(set.count, randomStream(0, 'inspected-images', set.count))
     .slice(0, most)
     .sort();
-  const size = sizeOf([image.channels, image.height, image.width]);
-  const pixels = new Uint8Array(most * size);
-  chosen.forEach((index, place) => {
-    pixels.set(set.pixels.subarray(index * size, (index + 1) * size), place * size);
-  });
-  return { count: most, pixels, labels: Int32Array.from(chosen, (index) => set.labels[index] ?? 0) };
+  return takeImages(set, image, chosen);
 }
 
 /**

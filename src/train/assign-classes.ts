@@ -1,6 +1,6 @@
 import { defined, inputError } from '../core/errors.ts';
 import { float32, type HostTensor } from '../core/tensor.ts';
-import { evaluationBatches } from '../data/batches.ts';
+import { batchesInOrder } from '../data/batches.ts';
 import type { ImageDataset } from '../data/dataset.ts';
 import { createBuilder } from '../graph/builder.ts';
 import { checkGraph } from '../graph/check.ts';
@@ -63,6 +63,19 @@ async function floats(
   return result.data;
 }
 
+/** Without the rows of images that could not be decoded. */
+function readableRows(
+  features: Float32Array,
+  labels: Int32Array,
+): { readonly features: Float32Array; readonly labels: Int32Array } {
+  if (!labels.includes(-1)) return { features, labels };
+  const dimension = features.length / labels.length;
+  return {
+    features: features.filter((_, place) => labels[Math.floor(place / dimension)] !== -1),
+    labels: labels.filter((label) => label >= 0),
+  };
+}
+
 /** Unit mean features of all classes, `[C, N]`, centred, from the training images without augmentation. */
 async function classMeans(
   runtime: Runtime,
@@ -75,9 +88,11 @@ async function classMeans(
   const means = createClassMeans(model.head.classes, model.head.features);
   await using session = await runtime.createSession(toOnnx(unitGraph(model, weights)), 'inference');
   let done = 0;
-  for (const batch of evaluationBatches(train, image, normalization, BATCH)) {
+  for await (const batch of batchesInOrder(train, image, normalization, BATCH)) {
     const images = float32([batch.size, channels, height, width], batch.images);
-    means.add(await floats(session, 'images', images, 'features'), batch.labels);
+    const features = await floats(session, 'images', images, 'features');
+    const readable = readableRows(features, batch.labels);
+    means.add(readable.features, readable.labels);
     done += batch.size;
     onProgress('features', done, train.count);
   }

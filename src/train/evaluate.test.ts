@@ -29,6 +29,7 @@ function answering(rows: readonly (readonly number[])[]): Session {
 
 const pixel = { image: { channels: 1, height: 1, width: 1 }, normalization: { mean: [0], std: [1] } };
 const setOf = (labels: readonly number[]): ImageSet => ({
+  kind: 'bytes',
   count: labels.length,
   pixels: new Uint8Array(labels.length),
   labels: Int32Array.from(labels),

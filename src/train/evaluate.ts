@@ -1,6 +1,6 @@
 import { defined, inputError } from '../core/errors.ts';
 import { float32, type HostTensor } from '../core/tensor.ts';
-import { evaluationBatches } from '../data/batches.ts';
+import { batchesInOrder } from '../data/batches.ts';
 import type { ImageDataset, ImageSet } from '../data/dataset.ts';
 import { toOnnx } from '../graph/onnx-write.ts';
 import type { Model } from '../heads/model.ts';
@@ -19,10 +19,11 @@ export interface Evaluation extends Answers {
 }
 
 /** Collects logits `[n, classes]` batch by batch. Two passes over each row, whatever the number of classes. */
-function createTally(labels: Int32Array, classes: number) {
-  const predicted = new Int32Array(labels.length);
-  const probability = new Float32Array(labels.length);
-  let [seen, correct, amongFive, loss] = [0, 0, 0, 0];
+function createTally(count: number, classes: number) {
+  const seenLabels = new Int32Array(count);
+  const predicted = new Int32Array(count);
+  const probability = new Float32Array(count);
+  let [seen, counted, correct, amongFive, loss] = [0, 0, 0, 0, 0];
 
   const addRow = (row: Float32Array, label: number): void => {
     const own = row[label] ?? 0;
@@ -44,26 +45,31 @@ function createTally(labels: Int32Array, classes: number) {
     if (valid && above < 5) amongFive++;
     predicted[seen] = best;
     probability[seen] = 1 / total;
-    seen++;
+    counted++;
   };
 
   return {
-    add: (logits: Float32Array): void => {
-      const rows = logits.length / classes;
-      for (let row = 0; row < rows; row++) {
-        addRow(logits.subarray(row * classes, (row + 1) * classes), labels[seen] ?? 0);
-      }
+    add: (logits: Float32Array, labels: Int32Array): void => {
+      labels.forEach((label, row) => {
+        seenLabels[seen] = label;
+        // An image that could not be decoded has no answer, right or wrong.
+        if (label < 0) predicted[seen] = -1;
+        else addRow(logits.subarray(row * classes, (row + 1) * classes), label);
+        seen++;
+      });
     },
-    result: (): Evaluation =>
-      Object.freeze({
-        accuracy: correct / seen,
-        top5: amongFive / seen,
-        loss: loss / seen,
-        count: seen,
-        confusion: confusionOf(labels, predicted),
+    result: (): Evaluation => {
+      if (counted === 0) throw inputError('none of the images can be decoded', { received: `${seen} images` });
+      return Object.freeze({
+        accuracy: correct / counted,
+        top5: amongFive / counted,
+        loss: loss / counted,
+        count: counted,
+        confusion: confusionOf(seenLabels, predicted),
         predicted,
         probability,
-      }),
+      });
+    },
   };
 }
 
@@ -109,12 +115,12 @@ export async function evaluateSession(
   const batchSize = options.batchSize ?? evaluationBatchSize(classes);
   if (set.count === 0) throw inputError('no images to evaluate');
   const { channels, height, width } = dataset.image;
-  const tally = createTally(set.labels, classes);
+  const tally = createTally(set.count, classes);
   let done = 0;
-  for (const batch of evaluationBatches(set, dataset.image, dataset.normalization, batchSize)) {
+  for await (const batch of batchesInOrder(set, dataset.image, dataset.normalization, batchSize)) {
     signal?.throwIfAborted();
     const images = float32([batch.size, channels, height, width], batch.images);
-    tally.add(logitsOf(await session.run({ images }), batch.size, classes));
+    tally.add(logitsOf(await session.run({ images }), batch.size, classes), batch.labels);
     done += batch.size;
     onProgress?.(done);
   }

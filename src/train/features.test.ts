@@ -93,7 +93,7 @@ describe('featuresOf', () => {
 
   test('refuses an empty set, and a session without features', async () => {
     const model = modelWith('hadamard');
-    const empty = { count: 0, pixels: new Uint8Array(0), labels: new Int32Array(0) };
+    const empty = { kind: 'bytes' as const, count: 0, pixels: new Uint8Array(0), labels: new Int32Array(0) };
     await expect(featuresOf(await cpuRuntime(), model, weightsOf(model), dataset, empty)).rejects.toThrow(
       'no images to take features of',
     );

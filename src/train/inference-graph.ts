@@ -12,6 +12,8 @@ import { foldBatchNorm } from './fold-batchnorm.ts';
 
 /** (x − mean)/std per channel of images `[batch, channels, h, w]` in 0 … 1. */
 function normalized(b: ReturnType<typeof createBuilder>, images: Value, { mean, std }: Normalization): Value {
+  // Features are fed as they are.
+  if (mean.every((value) => value === 0) && std.every((value) => value === 1)) return images;
   const perChannel = [1, mean.length, 1, 1];
   return b.scoped('normalize', () => {
     const centred = sub(b, images, b.constant(float32(perChannel, mean), 'mean'));

@@ -131,7 +131,8 @@ describe('knnAccuracy', () => {
 
   test('tells bright quarters apart by their pixels', async () => {
     const dataset = syntheticDataset();
-    const [bank, queries] = [pixelFeatures(dataset, dataset.train), pixelFeatures(dataset, dataset.validation)];
+    const bank = await pixelFeatures(dataset, dataset.train);
+    const queries = await pixelFeatures(dataset, dataset.validation);
     expect(bank.dimension).toBe(64);
     for (let row = 0; row < dataset.train.count; row++) expect(Math.hypot(...rowOf(bank, row))).toBeCloseTo(1, 5);
     expect(await knnAccuracy(await cpuRuntime(), bank, queries, { neighbours: 5 })).toMatchObject({

@@ -1,6 +1,6 @@
 import { randomStream } from '../../src/core/random.ts';
 import { assembleDataset } from '../../src/data/assemble.ts';
-import type { ImageDataset, ImageSet } from '../../src/data/dataset.ts';
+import type { ByteImages, ImageDataset } from '../../src/data/dataset.ts';
 import { sharedBytes } from '../../src/data/memory.ts';
 
 export interface SyntheticOptions {
@@ -14,7 +14,7 @@ export interface SyntheticOptions {
 }
 
 /** Dark noise with one bright quarter of the image: which one is the class. A network learns it in a few steps. */
-function brightQuarters(seed: string, count: number, classes: number, channels: number, size: number): ImageSet {
+function brightQuarters(seed: string, count: number, classes: number, channels: number, size: number): ByteImages {
   const random = randomStream(seed);
   const half = size / 2;
   const pixels = sharedBytes(count * channels * size * size);
@@ -25,11 +25,11 @@ function brightQuarters(seed: string, count: number, classes: number, channels: 
     const bright = Math.floor(row / half) * 2 + Math.floor(column / half) === label;
     pixels[place] = random.integer(90) + (bright ? 150 : 0);
   });
-  return { count, pixels, labels };
+  return { kind: 'bytes', count, pixels, labels };
 }
 
 /** A small dataset that is always the same: 4 classes, 32 + 16 images of 1×8×8 pixels unless asked otherwise. */
-export function syntheticDataset(options: SyntheticOptions = {}): ImageDataset {
+export function syntheticDataset(options: SyntheticOptions = {}): ImageDataset<ByteImages> {
   const { classes = 4, train = 32, validation = 16, channels = 1, size = 8 } = options;
   return assembleDataset({
     name: 'bright quarters',

@@ -2,8 +2,8 @@ import { createHash, randomBytes } from 'node:crypto';
 import { mkdir, open, readFile, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { z } from 'zod';
-import type { RawDataset } from '../assemble.ts';
-import type { ImageSet } from '../dataset.ts';
+import type { HeldDataset } from '../assemble.ts';
+import type { ByteImages } from '../dataset.ts';
 import { sharedBytes } from '../memory.ts';
 
 /** A file of rendered characters: magic, length of the header (uint32), header (JSON), then of both sets labels, sources and pixels, then SHA-256 of all before it. */
@@ -21,7 +21,7 @@ const header = z.object({
 });
 
 /** What the file holds; `undefined` where there is none, `'damaged'` for one that is not whole. */
-export async function readCache(file: string): Promise<RawDataset | undefined | 'damaged'> {
+export async function readCache(file: string): Promise<HeldDataset | undefined | 'damaged'> {
   const bytes = await readFile(file).catch(() => undefined);
   if (bytes === undefined) return undefined;
   const body = bytes.subarray(0, Math.max(0, bytes.length - digestBytes));
@@ -35,12 +35,13 @@ export async function readCache(file: string): Promise<RawDataset | undefined | 
   const plane = image.channels * image.height * image.width;
   let position = end;
   const take = (length: number): Uint8Array => body.subarray(position, (position += length));
-  const sets = counts.map((count): ImageSet => {
+  const sets = counts.map((count): ByteImages => {
     const labels = integers(take(4 * count));
     const places = integers(take(4 * count));
     const pixels = sharedBytes(count * plane);
     pixels.set(take(count * plane));
-    return Object.freeze({ count, pixels, labels, sources: Array.from(places, (place) => sources[place] ?? '') });
+    const named = Array.from(places, (place) => sources[place] ?? '');
+    return Object.freeze({ kind: 'bytes', count, pixels, labels, sources: named });
   });
   const [train, validation] = sets;
   return train === undefined || validation === undefined
@@ -54,10 +55,10 @@ function integers(bytes: Uint8Array): Int32Array {
 }
 
 /** Writes the file in one step: under another name, flushed, renamed. Rejects where it cannot be written. */
-export async function writeCache(file: string, raw: RawDataset & { readonly validation: ImageSet }): Promise<void> {
+export async function writeCache(file: string, raw: HeldDataset): Promise<void> {
   const { name, classes, image, train, validation, notes = [] } = raw;
   const places = new Map<string, number>();
-  const placesOf = ({ sources = [] }: ImageSet): Int32Array =>
+  const placesOf = ({ sources = [] }: ByteImages): Int32Array =>
     Int32Array.from(sources, (source) => {
       const place = places.get(source) ?? places.size;
       places.set(source, place);

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { inputError } from '../../core/errors.ts';
-import type { RawDataset } from '../assemble.ts';
-import type { ImageSet, ImageShape } from '../dataset.ts';
+import type { HeldDataset } from '../assemble.ts';
+import type { ByteImages, ImageShape } from '../dataset.ts';
 import { sharedBytes } from '../memory.ts';
 import type { OnDataProgress } from '../progress.ts';
 import { className } from './characters.ts';
@@ -47,7 +47,7 @@ const mostLookalikes = 4;
  * Draws the characters of all chosen faces and makes a dataset of what can be used. Left out and counted: blank pictures, characters that a font lacks or cannot draw, pictures
  * that one font uses for several characters (the first character keeps its own), and pictures that repeat one of the same character, first of a training font.
  */
-export async function drawPictures(plan: DrawingPlan): Promise<RawDataset & { readonly validation: ImageSet }> {
+export async function drawPictures(plan: DrawingPlan): Promise<HeldDataset> {
   const { families, ranked, maxClasses } = plan;
   // Fonts claim characters that turn out blank, so some are drawn in reserve.
   const candidates = ranked.slice(0, Math.ceil(1.25 * maxClasses) + 64);
@@ -202,7 +202,7 @@ function collect(
   drawn: readonly Drawn[],
   labelOf: ReadonlyMap<number, number>,
   seen: Set<string>,
-): { readonly set: ImageSet; readonly repeated: number } {
+): { readonly set: ByteImages; readonly repeated: number } {
   const plane = height * width;
   const labels: number[] = [];
   const sources: string[] = [];
@@ -229,6 +229,7 @@ function collect(
   });
   return {
     set: Object.freeze({
+      kind: 'bytes' as const,
       count: labels.length,
       pixels,
       labels: Int32Array.from(labels),

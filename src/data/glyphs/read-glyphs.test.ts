@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { barGlyphs, box, tinyFont, type Contour } from '../../../test/support/tiny-font.ts';
+import { pixelsOf, sourceOf } from '../split.ts';
 import type { ImageSet } from '../dataset.ts';
 import { openDataset, type OpenOptions } from '../registry.ts';
 import type { GlyphChoice } from './choice.ts';
@@ -39,7 +40,7 @@ async function open(glyphs?: GlyphChoice, options: OpenOptions = {}) {
 }
 
 function sourcesOf(set: ImageSet): string[] {
-  return [...new Set(set.sources)].sort();
+  return [...new Set(Array.from(set.labels, (_, index) => sourceOf(set, index) ?? ''))].sort();
 }
 
 describe('characters of fonts', () => {
@@ -83,12 +84,13 @@ describe('characters of fonts', () => {
     const { train, validation } = await open({}, { imageSize: { height: 32, width: 24 } });
     const set = sourcesOf(train)[0]?.startsWith('Apricot') === true ? train : validation;
     const [rows, columns] = [new Set<number>(), new Set<number>()];
-    set.pixels.subarray(0, 32 * 24).forEach((level, place) => {
+    const pixels = pixelsOf(set);
+    pixels.subarray(0, 32 * 24).forEach((level, place) => {
       if (level === 0) return;
       rows.add(Math.floor(place / 24));
       columns.add(place % 24);
     });
-    expect(set.pixels[20 * 24 + 12]).toBe(255);
+    expect(pixels[20 * 24 + 12]).toBe(255);
     // The margin is 24/16 = 1.5, rounded to 2: 28 rows, therefore 14 columns.
     expect([Math.min(...rows), Math.max(...rows)]).toEqual([2, 29]);
     expect([Math.min(...columns), Math.max(...columns)]).toEqual([5, 18]);
@@ -151,7 +153,7 @@ describe('bad fonts', () => {
     for (const each of [0x4e04, 0x4e05, 0x4e06, 0x4e07, 0x4e08]) glyphs.set(each, [box(0, 0, 500, 500)]);
     await put('odd.ttf', tinyFont({ family: 'Odd', glyphs, missing: tofu }));
     const { train, notes } = await open({ heldOutFonts: ['Apricot'] });
-    const odd = [...train.labels].filter((_, place) => train.sources?.[place]?.startsWith('odd.ttf'));
+    const odd = [...train.labels].filter((_, place) => sourceOf(train, place)?.startsWith('odd.ttf'));
     // 0x4e02 keeps the picture that 0x4e03 has too; five characters with one picture are no characters.
     expect(odd.map((label) => label + 0x4e00)).toEqual([0x4e02, ...characters.filter((each) => each > 0x4e08)]);
     expect(notes.join('\n')).toContain(

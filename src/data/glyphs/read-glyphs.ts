@@ -2,8 +2,8 @@ import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { inputError, usageError } from '../../core/errors.ts';
 import { permutation, randomStream } from '../../core/random.ts';
-import type { RawDataset } from '../assemble.ts';
-import type { ImageSet, ImageShape } from '../dataset.ts';
+import type { HeldDataset, RawDataset } from '../assemble.ts';
+import type { ByteImages, ImageShape } from '../dataset.ts';
 import { reasonOf } from '../files.ts';
 import { dataRoots } from '../locations.ts';
 import type { OnDataProgress } from '../progress.ts';
@@ -42,7 +42,7 @@ const renderingVersion = 1;
  *
  * Usage errors are about options; input errors about missing folders, no fonts, and fewer than two classes.
  */
-export async function readGlyphs(spec: string, options: GlyphOptions): Promise<RawDataset> {
+export async function readGlyphs(spec: string, options: GlyphOptions): Promise<RawDataset<ByteImages>> {
   const choice = checkedChoice(options.glyphs ?? {});
   const image = shapeOf(spec, options);
   const { paths, installed } = glyphPlaces(spec);
@@ -100,7 +100,7 @@ async function render(
   image: ImageShape,
   choice: GlyphChoice,
   { seed = 0, onProgress }: GlyphOptions,
-): Promise<RawDataset & { readonly validation: ImageSet }> {
+): Promise<HeldDataset> {
   const notes: string[] = [];
   await using reader = openFontReader({ wanted, height: image.height, width: image.width });
   const faces = await openFaces(spec, fonts, reader, notes, onProgress);
