@@ -2,12 +2,14 @@ import { defined, inputError, internalError } from '../core/errors.ts';
 import { formatShape, sameShape } from '../core/shape.ts';
 import { createBuilder, staticShapeOf, type Builder, type Value } from '../graph/builder.ts';
 import { add, reduceSum, reshape, scalar } from '../graph/functions.ts';
-import { operatorName, type Graph, type OpNode } from '../graph/graph.ts';
+import { operatorName, type Graph, type GraphNode, type OpNode } from '../graph/graph.ts';
 import type { Op } from '../graph/ops.ts';
 import type { GradientContext, GradientRules } from './rule.ts';
 import { elementwiseRules } from './rules/elementwise.ts';
 import { imageRules } from './rules/images.ts';
+import { blockedRules, macroRules } from './rules/macros.ts';
 import { movementRules } from './rules/movement.ts';
+import { normalizationRules } from './rules/normalization.ts';
 import { productRules } from './rules/products.ts';
 import { reductionRules } from './rules/reductions.ts';
 import { isFloat } from './types.ts';
@@ -19,6 +21,9 @@ export const gradientRules: GradientRules = {
   ...movementRules,
   ...reductionRules,
   ...imageRules,
+  ...normalizationRules,
+  ...macroRules,
+  ...blockedRules,
 };
 
 /** Which derivatives are wanted. */
@@ -37,14 +42,21 @@ export interface GradientGraph {
   readonly gradients: ReadonlyMap<string, string>;
 }
 
+function stops(node: GraphNode): boolean {
+  if (node.kind === 'foreign') return false;
+  const rule = gradientRules[node.op];
+  return typeof rule !== 'function' && rule.stops === true;
+}
+
 /**
  * Names of the values through which a gradient can flow back to one of `sources`. Integers and booleans stop it: a mask such as
- * Cast(x > 0) is constant almost everywhere, so its derivative is zero and costs no node. Detach stops it because it says so.
+ * Cast(x > 0) is constant almost everywhere, so its derivative is zero and costs no node. So do step functions such as Floor, and
+ * Detach, because it says so.
  */
 function reachable(graph: Graph, sources: readonly string[]): Set<string> {
   const reached = new Set(sources);
   for (const node of graph.nodes) {
-    if (!node.inputs.some((input) => reached.has(input)) || (node.kind === 'op' && node.op === 'Detach')) continue;
+    if (!node.inputs.some((input) => reached.has(input)) || stops(node)) continue;
     for (const output of node.outputs) {
       const type = graph.types.get(output);
       if (type === undefined || isFloat(type.dtype)) reached.add(output);
@@ -67,6 +79,7 @@ function sumToShape(b: Builder, gradient: Value, target: Value): Value {
 
 function contextFor(
   b: Builder,
+  graph: Graph,
   node: OpNode,
   grads: ReadonlyMap<string, Value>,
   wanted: (input: string) => boolean,
@@ -80,6 +93,14 @@ function contextFor(
     count: node.inputs.length,
     input: (index) => b.value(named(node.inputs, index)),
     output: (index) => b.value(named(node.outputs, index)),
+    optional: (index) => {
+      const input = node.inputs[index] ?? '';
+      return input === '' ? undefined : b.value(input);
+    },
+    constant: (index) => {
+      const input = node.inputs[index] ?? '';
+      return wanted(input) ? undefined : graph.initializers.get(input);
+    },
     grad: (index = 0) => defined(grads.get(named(node.outputs, index)), `gradient of ${node.name}`),
     hasGrad: (index) => grads.has(named(node.outputs, index)),
     needs: (index) => {
@@ -133,7 +154,7 @@ export function gradients(graph: Graph, { loss, wrt }: GradientRequest): Gradien
       });
     }
     b.scoped(`gradient/${node.name}`, () => {
-      const contributions = differentiate(node.op, contextFor(b, node, grads, wanted));
+      const contributions = differentiate(node.op, contextFor(b, graph, node, grads, wanted));
       if (contributions.length !== node.inputs.length) {
         throw internalError('a gradient rule must answer for every input', { where: `${node.op} ${node.name}` });
       }

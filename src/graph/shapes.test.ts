@@ -32,12 +32,34 @@ const binary = [
   { inputs: [f('batch', 1, 4), f(3, 1)], attributes: {} },
   { inputs: [f(), f(2, 0)], attributes: {} },
 ] as const;
+const truths = [{ inputs: [bool('batch', 3), bool(2, 1, 1)], attributes: {} }] as const;
+const variadic = [
+  ...binary,
+  { inputs: [f('batch', 4)], attributes: {} },
+  { inputs: [f('batch', 1, 1), f(4), f(3, 1)], attributes: {} },
+] as const;
+const slope = [{ inputs: [f('batch', 3)], attributes: { alpha: 0.3 } }] as const;
 const reductions = [
   { inputs: [f('batch', 3, 4)], attributes: { axes: [1, 2], keepdims: 0 } },
   { inputs: [f(2, 3, 4)], attributes: { axes: [-1, 0], keepdims: 1 } },
   { inputs: [f(2, 3)], attributes: { axes: [], keepdims: 0 } },
 ] as const;
+const resize = {
+  axes: [0, 1, 2, 3],
+  scales: [],
+  sizes: [],
+  mode: 'nearest',
+  coordinate_transformation_mode: 'half_pixel',
+  nearest_mode: 'floor',
+  cubic_coeff_a: -0.75,
+  exclude_outside: 0,
+};
 const window = { kernel_shape: [3, 2], pads: [1, 0, 0, 1], strides: [2, 1] } as const;
+
+const places = [
+  { inputs: [f('batch', 3)], attributes: { axis: -1, keepdims: 0 } },
+  { inputs: [f(2, 3)], attributes: { axis: 0, keepdims: 1 } },
+] as const;
 
 /** Inputs and attributes for each operator that can stand in a file. Complete: an operator without cases does not compile. */
 const cases: { readonly [K in FileOp]: readonly Case<K>[] } = {
@@ -61,14 +83,63 @@ const cases: { readonly [K in FileOp]: readonly Case<K>[] } = {
   Sub: binary,
   Mul: binary,
   Div: binary,
-  Max: binary,
-  Min: binary,
+  Max: variadic,
+  Min: variadic,
+  Sum: variadic,
+  Mean: variadic,
+  Pow: [...binary, { inputs: [f('batch', 3), i()], attributes: {} }],
+  Mod: [
+    { inputs: [f('batch', 3), f(1)], attributes: { fmod: 1 } },
+    { inputs: [i(2, 0), i(2, 1)], attributes: { fmod: 0 } },
+  ],
+  Erf: unary,
+  Sin: unary,
+  Cos: unary,
+  Floor: unary,
+  Ceil: unary,
+  Round: unary,
+  Sign: unary,
+  Clip: [
+    { inputs: [f('batch', 3), f(), f()], attributes: {} },
+    { inputs: [f(2, 3), undefined, f()], attributes: {} },
+    { inputs: [f(2, 3)], attributes: {} },
+  ],
+  LeakyRelu: slope,
+  PRelu: [
+    { inputs: [f('batch', 3, 4, 5), f(3, 1, 1)], attributes: {} },
+    { inputs: [f(2, 3), f(1)], attributes: {} },
+  ],
+  ThresholdedRelu: slope,
+  Elu: slope,
+  Selu: [{ inputs: [f('batch', 3)], attributes: { alpha: 1.5, gamma: 1.1 } }],
+  Celu: slope,
+  HardSwish: unary,
+  Mish: unary,
+  Softplus: unary,
+  Softsign: unary,
   Equal: [...binary, { inputs: [i(2, 3), i(3)], attributes: {} }],
   Greater: binary,
+  GreaterOrEqual: binary,
+  Less: binary,
+  LessOrEqual: binary,
+  And: truths,
+  Or: truths,
+  Xor: truths,
+  Not: [{ inputs: [bool('batch', 3)], attributes: {} }],
+  IsNaN: unary,
+  IsInf: [{ inputs: [f('batch', 3)], attributes: { detect_negative: 0, detect_positive: 1 } }],
   Where: [{ inputs: [bool('batch', 1), f(4), f(1, 1)], attributes: {} }],
   MatMul: [
     { inputs: [f('batch', 3), f(3, 5)], attributes: {} },
     { inputs: [f(2, 1, 4, 3), f(6, 3, 5)], attributes: {} },
+    { inputs: [f('batch', 4, 3), f(3)], attributes: {} },
+    { inputs: [f(4), f('batch', 4, 3)], attributes: {} },
+    { inputs: [f(4), f(4)], attributes: {} },
+  ],
+  Einsum: [
+    { inputs: [f('batch', 4, 3), f(3, 5)], attributes: { equation: 'bij,jk->bik' } },
+    { inputs: [f(2, 4, 3), f(2, 3, 5)], attributes: { equation: '...ij,...jk' } },
+    { inputs: [f('batch', 3), f('batch', 3)], attributes: { equation: 'bi, bi -> b' } },
   ],
   Gemm: [
     { inputs: [f('batch', 3), f(5, 3), f(5)], attributes: { alpha: 1, beta: 1, transA: 0, transB: 1 } },
@@ -105,16 +176,24 @@ const cases: { readonly [K in FileOp]: readonly Case<K>[] } = {
   ReduceSum: reductions,
   ReduceMean: reductions,
   ReduceMax: reductions,
-  ArgMax: [
-    { inputs: [f('batch', 3)], attributes: { axis: -1, keepdims: 0 } },
-    { inputs: [f(2, 3)], attributes: { axis: 0, keepdims: 1 } },
-  ],
+  ReduceMin: reductions,
+  ReduceProd: reductions,
+  ReduceL1: reductions,
+  ReduceL2: reductions,
+  ReduceSumSquare: reductions,
+  ReduceLogSum: reductions,
+  ReduceLogSumExp: reductions,
+  CumSum: [{ inputs: [f('batch', 3), i()], attributes: { exclusive: 1, reverse: 0 } }],
+  ArgMax: places,
+  ArgMin: places,
   TopK: [
     { inputs: [f('batch', 5)], attributes: { k: [3], axis: -1, largest: 1 } },
     { inputs: [f(4, 2, 3)], attributes: { k: [4], axis: 0, largest: 0 } },
   ],
   Softmax: [{ inputs: [f('batch', 3)], attributes: { axis: -1 } }],
   LogSoftmax: [{ inputs: [f(2, 3, 4)], attributes: { axis: 1 } }],
+  Hardmax: [{ inputs: [f('batch', 3)], attributes: { axis: -1 } }],
+  LpNormalization: [{ inputs: [f('batch', 3)], attributes: { axis: 1, p: 2 } }],
   Conv: [
     {
       inputs: [f('batch', 4, 9, 8), f(6, 2, 3, 2), f(6)],
@@ -131,9 +210,26 @@ const cases: { readonly [K in FileOp]: readonly Case<K>[] } = {
       attributes: { ...window, dilations: [1, 2], group: 2, output_padding: [1, 0] },
     },
   ],
-  MaxPool: [{ inputs: [f('batch', 3, 9, 8)], attributes: window }],
+  MaxPool: [
+    { inputs: [f('batch', 3, 9, 8)], attributes: { ...window, dilations: [2, 1] } },
+    { inputs: [f(2, 3, 7)], attributes: { kernel_shape: [3], pads: [1, 0], strides: [2], dilations: [1] } },
+  ],
   AveragePool: [{ inputs: [f('batch', 3, 8, 9)], attributes: { ...window, count_include_pad: 1 } }],
+  GlobalMaxPool: [{ inputs: [f('batch', 3, 5, 6)], attributes: {} }],
+  Resize: [
+    { inputs: [f('batch', 3, 5, 6)], attributes: { ...resize, scales: [1, 1, 1.5, 0.4] } },
+    // In float32 5·0.6 is 3, although the float32 number 0.6 is larger than 0.6.
+    { inputs: [f(2, 3, 5)], attributes: { ...resize, axes: [-1], scales: [0.6] } },
+    { inputs: [f('batch', 3, 5, 6)], attributes: { ...resize, axes: [2, 3], sizes: [7, 2], mode: 'linear' } },
+  ],
   GlobalAveragePool: [{ inputs: [f('batch', 3, 5, 6)], attributes: {} }],
+  LayerNormalization: [
+    { inputs: [f('batch', 4, 6), f(6), f(6)], attributes: { axis: -1, epsilon: 1e-5 } },
+    { inputs: [f('batch', 4, 6), f(4, 6)], attributes: { axis: 1, epsilon: 1e-5 } },
+  ],
+  InstanceNormalization: [{ inputs: [f('batch', 3, 5, 2), f(3), f(3)], attributes: { epsilon: 1e-5 } }],
+  LRN: [{ inputs: [f('batch', 6, 3, 2)], attributes: { size: 3, alpha: 1e-4, beta: 0.75, bias: 1 } }],
+  Dropout: unary,
   BatchNormalization: [{ inputs: [f('batch', 3, 5), f(3), f(3), f(3), f(3)], attributes: { epsilon: 1e-5 } }],
   FusedMatMul: [{ inputs: [f(2, 3, 4), f(2, 3, 5)], attributes: { alpha: 0.5, transA: 1, transB: 0 } }],
   // Blocked operators need whole blocks of channels: 16 is one of AVX-512 or two of narrower machines.
@@ -155,6 +251,7 @@ const cases: { readonly [K in FileOp]: readonly Case<K>[] } = {
         dilations: [1, 1],
         group: 1,
         activation: 'Relu',
+        activation_params: [],
       },
     },
     {
@@ -166,6 +263,7 @@ const cases: { readonly [K in FileOp]: readonly Case<K>[] } = {
         dilations: [1, 1],
         group: 1,
         activation: '',
+        activation_params: [],
       },
     },
   ],
@@ -314,9 +412,54 @@ describe('shape rules refuse', () => {
       'inner dimensions differ; received [2, 3] times [4, 5]',
     ],
     [
-      'a vector in a product',
-      () => caseGraph('MatMul', { inputs: [f(3), f(3, 5)], attributes: {} }),
+      'a scalar in a product',
+      () => caseGraph('MatMul', { inputs: [f(), f(3, 5)], attributes: {} }),
       'product needs two matrices',
+    ],
+    [
+      'a vector in a Gemm',
+      () => caseGraph('Gemm', { inputs: [f(3), f(3, 5)], attributes: { alpha: 1, beta: 1, transA: 0, transB: 0 } }),
+      'product needs two matrices',
+    ],
+    [
+      'vectors of different lengths',
+      () => caseGraph('MatMul', { inputs: [f(3), f(4)], attributes: {} }),
+      'inner dimensions differ; received [1, 3] times [4, 1]',
+    ],
+    [
+      'bounds that are no scalars',
+      () => caseGraph('Clip', { inputs: [f(2, 3), f(3)], attributes: {} }),
+      'Clip: a bound must be a scalar; received [3]',
+    ],
+    [
+      'slopes that widen x',
+      () => caseGraph('PRelu', { inputs: [f(1, 3), f(2, 1)], attributes: {} }),
+      'the slopes do not broadcast to x; expected a shape that repeats to [1, 3], received [2, 1]',
+    ],
+    [
+      'a remainder of floats of the divisor’s sign',
+      () => caseGraph('Mod', { inputs: [f(3), f(3)], attributes: { fmod: 0 } }),
+      'the remainder of floats must be of the dividend’s sign; expected fmod 1, received fmod 0',
+    ],
+    [
+      'numbers where truth values belong',
+      () => caseGraph('And', { inputs: [f(3), f(3)], attributes: {} }),
+      'wrong element type of an operand; expected bool, received float32',
+    ],
+    [
+      'a running sum along no axis',
+      () => caseGraph('CumSum', { inputs: [f(3), i(2)], attributes: { exclusive: 0, reverse: 0 } }),
+      'the axis must be a scalar; received [2]',
+    ],
+    [
+      'a norm that ONNX lacks',
+      () => caseGraph('LpNormalization', { inputs: [f(3)], attributes: { axis: 0, p: 3 } }),
+      'no such norm; expected p 1 or 2, received 3',
+    ],
+    [
+      'a label with two extents',
+      () => caseGraph('Einsum', { inputs: [f(2, 3), f(4, 5)], attributes: { equation: 'ij,jk->ik' } }),
+      'Einsum: label j has two extents; received 3 and 4 in [2, 3] and [4, 5]',
     ],
     [
       'a bias that widens the product',

@@ -5,8 +5,11 @@ import { definitionOf, type AttributesOf, type Op } from './ops.ts';
 import type { ShapeRules } from './shape-rules/context.ts';
 import { elementwiseShapes } from './shape-rules/elementwise.ts';
 import { imageShapes } from './shape-rules/images.ts';
+import { macroShapes } from './shape-rules/macros.ts';
 import { movementShapes } from './shape-rules/movement.ts';
+import { normalizationShapes } from './shape-rules/normalization.ts';
 import { productShapes } from './shape-rules/products.ts';
+import { blockedShapes } from './shape-rules/provider.ts';
 import { reductionShapes } from './shape-rules/reductions.ts';
 
 /** Every operator's shape rule. Complete: an operator without one does not compile. */
@@ -16,6 +19,9 @@ const shapeRules: ShapeRules<Op> = {
   ...movementShapes,
   ...reductionShapes,
   ...imageShapes,
+  ...normalizationShapes,
+  ...macroShapes,
+  ...blockedShapes,
 };
 
 /** Output types of a node, or an error that names it. Checks arity against the operator table. */

@@ -20,8 +20,7 @@ export function maxPool(pass: BlockedPass, node: OpNode<'MaxPool'>): boolean {
   const [x = ''] = node.inputs;
   const [y = ''] = node.outputs;
   if (!pass.isBlocked(x)) return false;
-  const attributes = { ...node.attributes, dilations: [1, 1] };
-  pass.define(y, 'blocked', pass.builder.op('nchwc.MaxPool', [pass.blocked(x)], attributes));
+  pass.define(y, 'blocked', pass.builder.op('nchwc.MaxPool', [pass.blocked(x)], node.attributes));
   return true;
 }
 

@@ -41,7 +41,7 @@ function passedOn(b: Builder, x: Value): Value {
 
 describe('pooling and its gradients', () => {
   test.each(rows)('MaxPoolGrad gives to the first maximum: %s', async (_, { shape, kernel, strides, pads }) => {
-    const attributes = { kernel_shape: kernel, strides, pads: pads ?? [0, 0, 0, 0] };
+    const attributes = { kernel_shape: kernel, strides, pads: pads ?? [0, 0, 0, 0], dilations: [1, 1] };
     const graph = build((b) => {
       const x = passedOn(b, b.input('x', 'float32', shape));
       const y = b.op('MaxPool', [x], attributes);
@@ -88,7 +88,7 @@ describe('pooling and its gradients', () => {
 });
 
 test.skipIf(targets.length === 1)('pooling of blocked values stays blocked', async () => {
-  const attributes = { kernel_shape: [3, 3], strides: [2, 2], pads: [1, 1, 1, 1] };
+  const attributes = { kernel_shape: [3, 3], strides: [2, 2], pads: [1, 1, 1, 1], dilations: [1, 1] };
   const mean = { kernel_shape: [2, 2], strides: [2, 2], pads: [0, 0, 0, 0], count_include_pad: 0 };
   const graph = build((b) => {
     const x = passedOn(b, b.input('x', 'float32', [2, 32, 8, 8]));

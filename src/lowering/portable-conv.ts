@@ -4,7 +4,7 @@ import { add, concat, gather, matmul, pad, reduceSum, reshape, slice, split, tra
 import type { OpNode } from '../graph/graph.ts';
 import type { AttributesOf } from '../graph/ops.ts';
 import type { Operands, Pass } from './pass.ts';
-import { axisWindows, imageShape, range, type AxisWindow } from './window.ts';
+import { range, tapsOf, windowsAlong, type AxisWindow } from './window.ts';
 
 /** WebGPU binds at most 8 storage buffers to a shader by default; a result takes one. */
 const MOST_OPERANDS = 7;
@@ -63,17 +63,19 @@ const transposedPadding = ({ kernel, dilation, before, after }: AxisWindow) => (
   after: dilation * (kernel - 1) - after,
 });
 
-/** Filter `[co, ci/g, kh, kw]` turned by 180° with its channels exchanged: `[ci, co/g, kh, kw]`. */
+const product = (extents: readonly number[]): number => extents.reduce((total, extent) => total * extent, 1);
+
+/** Filter `[co, ci/g, ...kernel]` turned around in every axis with its channels exchanged: `[ci, co/g, ...kernel]`. */
 function transposedFilter(pass: Pass, w: Value, group: number): Value {
   const { builder: b } = pass;
-  const [co, perGroup, kh, kw] = imageShape(staticShapeOf(w), w.name);
-  const taps = kh * kw;
+  const [co = 0, perGroup = 0, ...kernel] = staticShapeOf(w);
+  const taps = product(kernel);
   let grouped = reshape(b, w, [group, co / group, perGroup, taps]);
   if (taps > 1) {
     const turned = pass.constant(`turn${taps}`, () => int32([taps], range(taps).reverse()));
     grouped = gather(b, grouped, turned, 3);
   }
-  return reshape(b, transpose(b, grouped, [0, 2, 1, 3]), [group * perGroup, co / group, kh, kw]);
+  return reshape(b, transpose(b, grouped, [0, 2, 1, 3]), [group * perGroup, co / group, ...kernel]);
 }
 
 /**
@@ -85,9 +87,9 @@ export function convInputGrad(pass: Pass, node: OpNode<'ConvInputGrad'>, { input
   const { attributes } = node;
   const { input_shape, ...convolution } = attributes;
   const [gy, w, sum] = [input(0), input(1), optional(2)];
-  const windows = axisWindows(attributes, input_shape, node.name);
-  const [vertical, horizontal] = windows.map(transposedPadding);
-  const pads = [vertical?.before ?? 0, horizontal?.before ?? 0, vertical?.after ?? 0, horizontal?.after ?? 0];
+  const windows = windowsAlong(attributes, input_shape);
+  const padding = windows.map(transposedPadding);
+  const pads = [...padding.map(({ before }) => before), ...padding.map(({ after }) => after)];
   let gx: Value;
   if (windows.every(({ stride }) => stride === 1) && pads.every((amount) => amount >= 0)) {
     const filter = transposedFilter(pass, w, attributes.group);
@@ -102,10 +104,18 @@ export function convInputGrad(pass: Pass, node: OpNode<'ConvInputGrad'>, { input
   return sum === undefined ? gx : add(b, gx, sum);
 }
 
-/** Rows (or columns) that tap `tap` of a padded image meets. */
-function tapSlice(tap: number, { out, stride, dilation }: AxisWindow) {
-  const start = tap * dilation;
-  return { start, end: start + stride * (out - 1) + 1, step: stride };
+/** The elements of a padded image that a tap of each window meets, `[batch, channels, ...outputs]`. */
+function shiftedBy(b: Builder, padded: Value, tap: readonly number[], windows: readonly AxisWindow[]): Value {
+  const bounds = windows.map(({ out, stride, dilation }, axis) => {
+    const start = (tap[axis] ?? 0) * dilation;
+    return { start, end: start + stride * (out - 1) + 1, step: stride };
+  });
+  return b.op('Slice', [padded], {
+    starts: bounds.map(({ start }) => start),
+    ends: bounds.map(({ end }) => end),
+    axes: bounds.map((_, axis) => axis + 2),
+    steps: bounds.map(({ step }) => step),
+  });
 }
 
 /**
@@ -116,29 +126,54 @@ export function convWeightGrad(pass: Pass, node: OpNode<'ConvWeightGrad'>, { inp
   const { builder: b } = pass;
   const [x, gy] = [input(0), input(1)];
   const { group, pads, kernel_shape } = node.attributes;
-  const [batch, channels] = imageShape(staticShapeOf(x), node.name);
-  const [, outputs] = imageShape(staticShapeOf(gy), node.name);
-  const [vertical, horizontal] = axisWindows(node.attributes, staticShapeOf(x), node.name);
-  const [top = 0, left = 0, bottom = 0, right = 0] = pads;
-  const padded = pads.some((amount) => amount > 0) ? pad(b, x, [0, 0, top, left, 0, 0, bottom, right]) : x;
-  const pixels = vertical.out * horizontal.out;
+  const [batch = 0, channels = 0] = staticShapeOf(x);
+  const [, outputs = 0] = staticShapeOf(gy);
+  const windows = windowsAlong(node.attributes, staticShapeOf(x));
+  if (group === channels && outputs / group < 4) return depthwiseWeightGrad(b, x, gy, windows);
+  const padded = paddedBy(b, x, pads);
+  const pixels = product(windows.map(({ out }) => out));
   // Swapping the operands keeps the smaller matrix's rows contiguous: few outputs make a thin product.
   const rows = reshape(b, gy, [batch, group, outputs / group, pixels]);
-  const taps: Value[] = [];
-  for (let i = 0; i < vertical.kernel; i++)
-    for (let j = 0; j < horizontal.kernel; j++) {
-      const [v, h] = [tapSlice(i, vertical), tapSlice(j, horizontal)];
-      const shifted = b.op('Slice', [padded], {
-        starts: [v.start, h.start],
-        ends: [v.end, h.end],
-        axes: [2, 3],
-        steps: [v.step, h.step],
-      });
-      taps.push(reshape(b, shifted, [batch, group, channels / group, pixels]));
-    }
-  const perTap = taps.map((tap) => {
-    const product = matmul(b, rows, transpose(b, tap, [0, 1, 3, 2]));
-    return reshape(b, reduceSum(b, product, [0]), [outputs, channels / group, 1]);
+  const perTap = tapsOf(windows).map((tap) => {
+    const columns = reshape(b, shiftedBy(b, padded, tap, windows), [batch, group, channels / group, pixels]);
+    const products = matmul(b, rows, transpose(b, columns, [0, 1, 3, 2]));
+    return reshape(b, reduceSum(b, products, [0]), [outputs, channels / group, 1]);
   });
   return reshape(b, concatInTree(b, perTap, 2), [outputs, channels / group, ...kernel_shape]);
+}
+
+/**
+ * Weight gradient of filters that read one channel each: every channel of every image is a group of one convolution, whose
+ * filter is gy, and strides and dilations change places. One node, and no product of thin matrices; ONNX Runtime computes it
+ * about three times as fast as those.
+ */
+function depthwiseWeightGrad(b: Builder, x: Value, gy: Value, windows: readonly AxisWindow[]): Value {
+  const [batch = 0, channels = 0] = staticShapeOf(x);
+  const [, outputs = 0, ...extents] = staticShapeOf(gy);
+  // As much of the image as the windows reach, so that there is one result for each tap.
+  const ends = windows.map(
+    ({ size, out, kernel, stride, dilation, before }) =>
+      stride * (out - 1) + dilation * (kernel - 1) + 1 - size - before,
+  );
+  const reached = ends.reduce((image, end, axis) => {
+    const size = windows[axis]?.size ?? 0;
+    return end < 0 ? slice(b, image, axis + 2, 0, size + end) : image;
+  }, x);
+  const image = reshape(b, reached, [1, batch * channels, ...staticShapeOf(reached).slice(2)]);
+  const filter = reshape(b, gy, [batch * outputs, 1, ...extents]);
+  const products = b.op('Conv', [image, filter, undefined], {
+    kernel_shape: extents,
+    pads: [...windows.map(({ before }) => before), ...ends.map((end) => Math.max(0, end))],
+    strides: windows.map(({ dilation }) => dilation),
+    dilations: windows.map(({ stride }) => stride),
+    group: batch * channels,
+  });
+  const kernel = windows.map((window) => window.kernel);
+  return reduceSum(b, reshape(b, products, [batch, outputs, 1, ...kernel]), [0]);
+}
+
+/** Zeros around an image; `pads` are of its extents, all begins and then all ends. */
+function paddedBy(b: Builder, x: Value, pads: readonly number[]): Value {
+  const rank = pads.length / 2;
+  return pads.some((amount) => amount > 0) ? pad(b, x, [0, 0, ...pads.slice(0, rank), 0, 0, ...pads.slice(rank)]) : x;
 }

@@ -5,16 +5,15 @@ import { add, cast, expand, mul, pad, reshape, scalar, slice, sub } from '../gra
 import type { OpNode } from '../graph/graph.ts';
 import { concatInTree } from './portable-conv.ts';
 import type { Operands, Pass } from './pass.ts';
-import { axisWindows, range, type AxisWindow } from './window.ts';
+import { range, windowsAlong, type AxisWindow } from './window.ts';
 
 /**
  * Gradients of pooling from slices, comparisons and sums: ONNX Runtime's WebGPU provider has no MaxPool with indices.
- * Tensors are `[outer.., height, width, inner..]`; the recipes below only touch the two axes at `axis` and `axis + 1`.
+ * Tensors are `[outer.., ...extents, inner..]`; the recipes below only touch the extents, whose first axis is `axis`.
  */
 interface Spatial {
   readonly axis: number;
-  readonly vertical: AxisWindow;
-  readonly horizontal: AxisWindow;
+  readonly windows: readonly AxisWindow[];
 }
 
 const replace = (shape: readonly number[], at: number, extents: readonly number[]): number[] =>
@@ -35,19 +34,20 @@ function padOrCrop(pass: Pass, x: Value, axis: number, before: number, after: nu
 
 /**
  * The transpose of sliding along one axis: element i of `taps[t]` (each `out` long) is added to position
- * `i·stride + t − before` of a result `size` long. Taps of equal phase t mod stride only differ by a shift, and the phases
- * interleave.
+ * `i·stride + t·dilation − before` of a result `size` long. Taps of equal phase t·dilation mod stride only differ by a shift,
+ * and the phases interleave.
  */
 function spread(pass: Pass, taps: readonly Value[], axis: number, window: AxisWindow): Value {
   const { builder: b } = pass;
-  const { size, out, stride, before } = window;
+  const { size, out, stride, dilation, before } = window;
   const positions = Math.ceil((size + before) / stride);
   const phases = range(stride).map((phase) => {
-    const shifted = taps.flatMap((tap, t) =>
-      t % stride === phase
-        ? [padOrCrop(pass, tap, axis, (t - phase) / stride, positions - out - (t - phase) / stride)]
-        : [],
-    );
+    const shifted = taps.flatMap((tap, t) => {
+      const offset = t * dilation - phase;
+      return offset % stride === 0
+        ? [padOrCrop(pass, tap, axis, offset / stride, positions - out - offset / stride)]
+        : [];
+    });
     return shifted.reduce<Value | undefined>((sum, tap) => (sum === undefined ? tap : add(b, sum, tap)), undefined);
   });
   const known = defined(
@@ -63,31 +63,37 @@ function spread(pass: Pass, taps: readonly Value[], axis: number, window: AxisWi
   return padOrCrop(pass, interleaved, axis, -before, size + before - positions * stride);
 }
 
-/** Adds `contribution(i, j)`, what each output gives to tap (i, j) of its window, at the places of an image. */
+/** Adds `contribution(tap)`, what each output gives to a tap of its window, at the places of an image. */
 function spreadWindows(
   pass: Pass,
-  { axis, vertical, horizontal }: Spatial,
-  contribution: (i: number, j: number) => Value,
-) {
-  const rows = range(vertical.kernel).map((i) => {
-    const columns = range(horizontal.kernel).map((j) => contribution(i, j));
-    return spread(pass, columns, axis + 1, horizontal);
-  });
-  return spread(pass, rows, axis, vertical);
+  { axis, windows }: Spatial,
+  contribution: (tap: readonly number[]) => Value,
+  outer: readonly number[] = [],
+): Value {
+  const [window, ...inner] = windows;
+  if (window === undefined) return contribution(outer);
+  const taps = range(window.kernel).map((tap) =>
+    spreadWindows(pass, { axis: axis + 1, windows: inner }, contribution, [...outer, tap]),
+  );
+  return spread(pass, taps, axis, window);
 }
 
 /** Whether tap `tap` meets the image (not the padding) at each output position. */
-const inside = ({ out, size, stride, before }: AxisWindow, tap: number): boolean[] =>
+const inside = ({ out, size, stride, dilation, before }: AxisWindow, tap: number): boolean[] =>
   range(out).map((index) => {
-    const position = index * stride + tap - before;
+    const position = index * stride + tap * dilation - before;
     return position >= 0 && position < size;
   });
 
-/** A constant over (height, width), shaped for broadcasting over x. */
-function plane(pass: Pass, x: Value, { axis, vertical, horizontal }: Spatial, key: string, values: readonly number[]) {
-  const shape = staticShapeOf(x).map((_, k) => (k === axis ? vertical.out : k === axis + 1 ? horizontal.out : 1));
-  const windows = [vertical, horizontal].map((window) => Object.values(window).join('_'));
-  return pass.constant(`${key}_${shape.join('x')}_${windows.join('_')}`, () => float32(shape, values));
+/** Products of one number per axis at all places, row-major. */
+const outerProduct = (factors: readonly (readonly number[])[]): readonly number[] =>
+  factors.reduce((products, column) => products.flatMap((product) => column.map((factor) => product * factor)), [1]);
+
+/** A constant over the extents, shaped for broadcasting over x. */
+function plane(pass: Pass, x: Value, { axis, windows }: Spatial, key: string, values: () => readonly number[]) {
+  const shape = staticShapeOf(x).map((_, k) => windows[k - axis]?.out ?? 1);
+  const geometry = windows.map((window) => Object.values(window).join('_'));
+  return pass.constant(`${key}_${shape.join('x')}_${geometry.join('_')}`, () => float32(shape, values()));
 }
 
 /**
@@ -102,24 +108,30 @@ export function maxPoolGradOn(
   axis: number,
 ): Value {
   const { builder: b } = pass;
-  const [vertical, horizontal] = axisWindows(attributes, image, 'MaxPoolGrad');
-  const spatial: Spatial = { axis, vertical, horizontal };
-  const [top = 0, left = 0, bottom = 0, right = 0] = attributes.pads;
-  const framed = padOrCrop(pass, padOrCrop(pass, x, axis, top, bottom), axis + 1, left, right);
+  const windows = windowsAlong(attributes, image);
+  const spatial: Spatial = { axis, windows };
+  const framed = windows.reduce(
+    (padded, { before, after }, index) => padOrCrop(pass, padded, axis + index, before, after),
+    x,
+  );
   let free: Value | undefined;
-  return spreadWindows(pass, spatial, (i, j) => {
+  return spreadWindows(pass, spatial, (indices) => {
+    const starts = windows.map(({ dilation }, index) => dilation * (indices[index] ?? 0));
     const tap = b.op('Slice', [framed], {
-      starts: [i, j],
-      ends: [i + vertical.stride * (vertical.out - 1) + 1, j + horizontal.stride * (horizontal.out - 1) + 1],
-      axes: [axis, axis + 1],
-      steps: [vertical.stride, horizontal.stride],
+      starts,
+      ends: windows.map(({ stride, out }, index) => (starts[index] ?? 0) + stride * (out - 1) + 1),
+      axes: windows.map((_, index) => axis + index),
+      steps: windows.map(({ stride }) => stride),
     });
     let equal = cast(b, b.op('Equal', [tap, y], {}), 'float32');
     // The frame holds zeros, which may equal a maximum.
-    const [rows, columns] = [inside(vertical, i), inside(horizontal, j)];
-    if (![...rows, ...columns].every(Boolean)) {
-      const values = rows.flatMap((row) => columns.map((column) => (row && column ? 1 : 0)));
-      equal = mul(b, equal, plane(pass, gy, spatial, `inside_${i}_${j}`, values));
+    const meets = windows.map((window, index) => inside(window, indices[index] ?? 0).map(Number));
+    if (meets.flat().includes(0)) {
+      equal = mul(
+        b,
+        equal,
+        plane(pass, gy, spatial, `inside_${indices.join('_')}`, () => outerProduct(meets)),
+      );
     }
     const taken = free === undefined ? equal : mul(b, equal, free);
     free = free === undefined ? sub(b, 1, equal) : sub(b, free, taken);
@@ -140,46 +152,33 @@ export function averagePoolGradOn(
   axis: number,
 ): Value {
   const { builder: b } = pass;
-  const [vertical, horizontal] = axisWindows(attributes, attributes.input_shape, 'AveragePoolGrad');
-  const spatial: Spatial = { axis, vertical, horizontal };
+  const windows = windowsAlong(attributes, attributes.input_shape);
+  const spatial: Spatial = { axis, windows };
   const counts = (window: AxisWindow): number[] =>
     range(window.out).map((index) =>
       range(window.kernel).reduce((count, tap) => count + (inside(window, tap)[index] === true ? 1 : 0), 0),
     );
-  const area = vertical.kernel * horizontal.kernel;
+  const elements = windows.reduce((product, { kernel }) => product * kernel, 1);
   const padded = attributes.pads.some((amount) => amount > 0);
   const shares =
     attributes.count_include_pad === 1 || !padded
-      ? mul(b, gy, 1 / area)
+      ? mul(b, gy, 1 / elements)
       : mul(
           b,
           gy,
-          plane(
-            pass,
-            gy,
-            spatial,
-            'share',
-            counts(vertical).flatMap((rows) => counts(horizontal).map((columns) => 1 / (rows * columns))),
-          ),
+          plane(pass, gy, spatial, 'share', () => outerProduct(windows.map(counts)).map((count) => 1 / count)),
         );
-  const tiles = [vertical, horizontal].every(
+  const tiles = windows.every(
     ({ kernel, stride, before, after, size, out }) =>
       kernel === stride && before === 0 && after === 0 && out * stride === size,
   );
   if (!tiles) return spreadWindows(pass, spatial, () => shares);
   // Windows side by side: every element is repeated.
   const shape = staticShapeOf(shares);
-  const [outer, inner] = [shape.slice(0, axis), shape.slice(axis + 2)];
-  const separated = reshape(b, shares, [...outer, vertical.out, 1, horizontal.out, 1, ...inner]);
-  const repeated = expand(b, separated, [
-    ...outer,
-    vertical.out,
-    vertical.kernel,
-    horizontal.out,
-    horizontal.kernel,
-    ...inner,
-  ]);
-  return reshape(b, repeated, [...outer, vertical.size, horizontal.size, ...inner]);
+  const [outer, inner] = [shape.slice(0, axis), shape.slice(axis + windows.length)];
+  const separated = reshape(b, shares, [...outer, ...windows.flatMap(({ out }) => [out, 1]), ...inner]);
+  const repeated = expand(b, separated, [...outer, ...windows.flatMap(({ out, kernel }) => [out, kernel]), ...inner]);
+  return reshape(b, repeated, [...outer, ...windows.map(({ size }) => size), ...inner]);
 }
 
 export function averagePoolGrad(pass: Pass, node: OpNode<'AveragePoolGrad'>, { input }: Operands): Value {

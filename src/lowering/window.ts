@@ -27,23 +27,37 @@ interface WindowAttributes {
   readonly dilations?: readonly number[];
 }
 
+/** The window along each extent of an image `[batch, channels, ...extents]`. */
+export function windowsAlong(attributes: WindowAttributes, image: StaticShape): readonly AxisWindow[] {
+  const extents = image.slice(2);
+  return extents.map((size, axis) => {
+    const kernel = defined(attributes.kernel_shape[axis], 'kernel extent');
+    const stride = defined(attributes.strides[axis], 'stride');
+    const before = defined(attributes.pads[axis], 'padding');
+    const after = defined(attributes.pads[axis + extents.length], 'padding');
+    const dilation = attributes.dilations?.[axis] ?? 1;
+    const out = Math.floor((size + before + after - dilation * (kernel - 1) - 1) / stride) + 1;
+    return { size, out, kernel, stride, dilation, before, after };
+  });
+}
+
 /** The window along height and along width of an image of `image` shape. */
 export function axisWindows(
   attributes: WindowAttributes,
   image: StaticShape,
   where: string,
 ): readonly [AxisWindow, AxisWindow] {
-  const [, , height, width] = imageShape(image, where);
-  const along = (axis: 0 | 1, size: number): AxisWindow => {
-    const kernel = defined(attributes.kernel_shape[axis], 'kernel extent');
-    const stride = defined(attributes.strides[axis], 'stride');
-    const before = defined(attributes.pads[axis], 'padding');
-    const after = defined(attributes.pads[axis + 2], 'padding');
-    const dilation = attributes.dilations?.[axis] ?? 1;
-    const out = Math.floor((size + before + after - dilation * (kernel - 1) - 1) / stride) + 1;
-    return { size, out, kernel, stride, dilation, before, after };
-  };
-  return [along(0, height), along(1, width)];
+  imageShape(image, where);
+  const [vertical, horizontal] = windowsAlong(attributes, image);
+  return [defined(vertical, 'height'), defined(horizontal, 'width')];
+}
+
+/** All taps of windows, row-major: one index per axis. */
+export function tapsOf(windows: readonly AxisWindow[]): readonly (readonly number[])[] {
+  return windows.reduce<readonly (readonly number[])[]>(
+    (taps, { kernel }) => taps.flatMap((tap) => range(kernel).map((index) => [...tap, index])),
+    [[]],
+  );
 }
 
 /** `[0, 1, … count−1]`. */

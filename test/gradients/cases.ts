@@ -6,7 +6,9 @@ import type { NdArray } from '../reference/array.ts';
 import type { CasesOf, CaseTable, OpCase } from './case.ts';
 import { elementwiseCases } from './cases/elementwise.ts';
 import { imageCases } from './cases/images.ts';
+import { blockedCases, macroCases } from './cases/macros.ts';
 import { movementCases } from './cases/movement.ts';
+import { normalizationCases } from './cases/normalization.ts';
 import { productCases } from './cases/products.ts';
 import { reductionCases } from './cases/reductions.ts';
 
@@ -17,6 +19,9 @@ export const cases: CaseTable<Op> = {
   ...movementCases,
   ...reductionCases,
   ...imageCases,
+  ...normalizationCases,
+  ...macroCases,
+  ...blockedCases,
 };
 
 export const allOps: readonly Op[] = Object.keys(ops).filter(isOp);

@@ -1,6 +1,6 @@
 import { inputError } from '../../src/core/errors.ts';
-import { formatShape, type StaticShape } from '../../src/core/shape.ts';
-import { accumulate, item, zeros, type EvaluateTable, type NdArray } from './array.ts';
+import { formatShape, sizeOf, type StaticShape } from '../../src/core/shape.ts';
+import { accumulate, indicesOf, item, offsetOf, zeros, type EvaluateTable, type NdArray } from './array.ts';
 
 interface Window {
   readonly kernel_shape: readonly number[];
@@ -13,26 +13,45 @@ interface Convolution extends Window {
   readonly group: number;
 }
 
-type FourDimensions = readonly [number, number, number, number];
+interface Image {
+  readonly batch: number;
+  readonly channels: number;
+  readonly extents: StaticShape;
+}
 
-export function fourDimensions(shape: StaticShape): FourDimensions {
-  const [n, c, h, w] = shape;
-  if (shape.length !== 4 || n === undefined || c === undefined || h === undefined || w === undefined) {
-    throw inputError('images have four dimensions', { received: formatShape(shape) });
+/** `[batch, channels, ...extents]`, one extent or more. */
+export function imageOf(shape: StaticShape): Image {
+  const [batch, channels, ...extents] = shape;
+  if (batch === undefined || channels === undefined || extents.length === 0) {
+    throw inputError('images have three dimensions or more', { received: formatShape(shape) });
   }
-  return [n, c, h, w];
+  return { batch, channels, extents };
 }
 
-/** Size of the output of a window that slides over `size` pixels of axis 0 (height) or 1 (width). */
-export function slide(size: number, axis: 0 | 1, window: Window): number {
-  const reach = item(window.dilations, axis) * (item(window.kernel_shape, axis) - 1) + 1;
-  const padded = size + item(window.pads, axis) + item(window.pads, axis + 2);
-  return Math.floor((padded - reach) / item(window.strides, axis)) + 1;
+/** Extents of the output of a window that slides over an image. */
+export function slide(extents: StaticShape, window: Window): StaticShape {
+  return extents.map((size, axis) => {
+    const reach = item(window.dilations, axis) * (item(window.kernel_shape, axis) - 1) + 1;
+    const padded = size + item(window.pads, axis) + item(window.pads, axis + extents.length);
+    return Math.floor((padded - reach) / item(window.strides, axis)) + 1;
+  });
 }
 
-/** Position in the image that tap `tap` of output position `out` reads; outside [0, size) it is padding. */
-export function source(out: number, tap: number, axis: 0 | 1, window: Window): number {
-  return out * item(window.strides, axis) + tap * item(window.dilations, axis) - item(window.pads, axis);
+/** Offset among the pixels of the one that a tap meets at an output position; `undefined` where it meets padding. */
+export function pixelAt(
+  extents: StaticShape,
+  window: Window,
+  out: readonly number[],
+  tap: readonly number[],
+): number | undefined {
+  const source = extents.map(
+    (_, axis) =>
+      item(out, axis) * item(window.strides, axis) +
+      item(tap, axis) * item(window.dilations, axis) -
+      item(window.pads, axis),
+  );
+  const inside = source.every((position, axis) => position >= 0 && position < item(extents, axis));
+  return inside ? offsetOf(extents, source) : undefined;
 }
 
 /**
@@ -46,42 +65,47 @@ function visitTaps(
   convolution: Convolution,
   visit: (x: number, w: number, y: number) => void,
 ): void {
-  const [, channels, height, width] = fourDimensions(image);
-  const [outChannels, groupChannels, kernelHeight, kernelWidth] = fourDimensions(filter);
-  const [batch, , outHeight, outWidth] = fourDimensions(output);
+  const { channels, extents } = imageOf(image);
+  const [outChannels = 0, groupChannels = 0, ...kernel] = filter;
+  const { batch, extents: outExtents } = imageOf(output);
+  const [pixels, taps, places] = [sizeOf(extents), sizeOf(kernel), sizeOf(outExtents)];
+  const triples: (readonly [x: number, w: number, y: number])[] = [];
+  for (const [place, out] of [...indicesOf(outExtents)].entries())
+    for (const [at, tap] of [...indicesOf(kernel)].entries()) {
+      const pixel = pixelAt(extents, convolution, out, tap);
+      if (pixel !== undefined) triples.push([pixel, at, place]);
+    }
   const outChannelsPerGroup = outChannels / convolution.group;
   for (let n = 0; n < batch; n++)
     for (let co = 0; co < outChannels; co++) {
-      const firstChannel = Math.floor(co / outChannelsPerGroup) * groupChannels;
-      for (let oi = 0; oi < outHeight; oi++)
-        for (let oj = 0; oj < outWidth; oj++) {
-          const y = ((n * outChannels + co) * outHeight + oi) * outWidth + oj;
-          for (let ki = 0; ki < kernelHeight; ki++) {
-            const i = source(oi, ki, 0, convolution);
-            if (i < 0 || i >= height) continue;
-            for (let kj = 0; kj < kernelWidth; kj++) {
-              const j = source(oj, kj, 1, convolution);
-              if (j < 0 || j >= width) continue;
-              for (let c = 0; c < groupChannels; c++) {
-                visit(
-                  ((n * channels + firstChannel + c) * height + i) * width + j,
-                  ((co * groupChannels + c) * kernelHeight + ki) * kernelWidth + kj,
-                  y,
-                );
-              }
-            }
-          }
+      const first = Math.floor(co / outChannelsPerGroup) * groupChannels;
+      for (let c = 0; c < groupChannels; c++)
+        for (const [x, w, y] of triples) {
+          visit(
+            (n * channels + first + c) * pixels + x,
+            (co * groupChannels + c) * taps + w,
+            (n * outChannels + co) * places + y,
+          );
         }
     }
 }
 
 function forward(x: NdArray, w: NdArray, convolution: Convolution): NdArray {
-  const [batch, , height, width] = fourDimensions(x.shape);
-  const y = zeros([batch, item(w.shape, 0), slide(height, 0, convolution), slide(width, 1, convolution)]);
+  const { batch, extents } = imageOf(x.shape);
+  const y = zeros([batch, item(w.shape, 0), ...slide(extents, convolution)]);
   visitTaps(x.shape, w.shape, y.shape, convolution, (xAt, wAt, yAt) => {
     accumulate(y, yAt, item(x.data, xAt) * item(w.data, wAt));
   });
   return y;
+}
+
+/** y with an element of the bias, if there is one, added to each of its channels. */
+function withBias(y: NdArray, bias: NdArray | undefined): NdArray {
+  if (bias === undefined) return y;
+  const { channels, extents } = imageOf(y.shape);
+  const pixels = sizeOf(extents);
+  const data = y.data.map((value, at) => value + item(bias.data, Math.floor(at / pixels) % channels));
+  return { shape: y.shape, data };
 }
 
 function inputGradient(gy: NdArray, w: NdArray, shape: StaticShape, convolution: Convolution): NdArray {
@@ -93,27 +117,22 @@ function inputGradient(gy: NdArray, w: NdArray, shape: StaticShape, convolution:
 }
 
 export const convolutions: EvaluateTable<'Conv' | 'ConvTranspose' | 'ConvInputGrad' | 'ConvWeightGrad'> = {
-  Conv: ({ input, inputs, attributes }) => {
-    const y = forward(input(0), input(1), attributes);
-    const bias = inputs[2];
-    if (bias === undefined) return [y];
-    const [, channels, height, width] = fourDimensions(y.shape);
-    const data = y.data.map((value, at) => value + item(bias.data, Math.floor(at / (height * width)) % channels));
-    return [{ shape: y.shape, data }];
-  },
-  // The input gradient of the convolution with the same filter, read as [in, out/group, h, w].
-  ConvTranspose: ({ input, attributes }) => {
+  Conv: ({ input, inputs, attributes }) => [withBias(forward(input(0), input(1), attributes), inputs[2])],
+  // The input gradient of the convolution with the same filter, read as [in, out/group, ...kernel].
+  ConvTranspose: ({ input, inputs, attributes }) => {
     const [x, w] = [input(0), input(1)];
-    const [batch, , height, width] = fourDimensions(x.shape);
-    const extent = (size: number, axis: 0 | 1): number =>
-      item(attributes.strides, axis) * (size - 1) +
-      item(attributes.output_padding, axis) +
-      item(attributes.dilations, axis) * (item(attributes.kernel_shape, axis) - 1) +
-      1 -
-      item(attributes.pads, axis) -
-      item(attributes.pads, axis + 2);
-    const shape = [batch, item(w.shape, 1) * attributes.group, extent(height, 0), extent(width, 1)];
-    return [inputGradient(x, w, shape, attributes)];
+    const { batch, extents } = imageOf(x.shape);
+    const sizes = extents.map(
+      (size, axis) =>
+        item(attributes.strides, axis) * (size - 1) +
+        item(attributes.output_padding, axis) +
+        item(attributes.dilations, axis) * (item(attributes.kernel_shape, axis) - 1) +
+        1 -
+        item(attributes.pads, axis) -
+        item(attributes.pads, axis + extents.length),
+    );
+    const shape = [batch, item(w.shape, 1) * attributes.group, ...sizes];
+    return [withBias(inputGradient(x, w, shape, attributes), inputs[2])];
   },
   ConvInputGrad: ({ input, inputs, attributes }) => {
     const gx = inputGradient(input(0), input(1), attributes.input_shape, attributes);

@@ -11,6 +11,7 @@ import { normalization } from './normalization.ts';
 import { pooling } from './pooling.ts';
 import { products } from './products.ts';
 import { reductions } from './reductions.ts';
+import { resizing } from './resize.ts';
 
 function notPartOfTheReference(): never {
   throw inputError('blocked operators are not part of the reference', { hint: 'evaluate the graph before lowering' });
@@ -24,6 +25,7 @@ export const evaluations: EvaluateTable<Op> = {
   ...reductions,
   ...convolutions,
   ...pooling,
+  ...resizing,
   ...normalization,
   'nchwc.ReorderInput': notPartOfTheReference,
   'nchwc.ReorderOutput': notPartOfTheReference,

@@ -1,5 +1,6 @@
 import { sizeOf } from '../../src/core/shape.ts';
-import { item, zeros, accumulate, type EvaluateTable, type NdArray } from './array.ts';
+import type { normalizationOps } from '../../src/graph/ops/normalization.ts';
+import { accumulate, at, atBroadcast, generate, item, zeros, type EvaluateTable, type NdArray } from './array.ts';
 
 /** Channel (axis 1) of the element at an offset. */
 function channelOf(x: NdArray): (at: number) => number {
@@ -37,7 +38,47 @@ function scaleAndShift(x: NdArray, scale: NdArray, shift: NdArray): NdArray {
   return { shape: x.shape, data };
 }
 
-export const normalization: EvaluateTable<'BatchNormalization' | 'BatchNormTraining' | 'BatchNormGrad'> = {
+/** (x − mean)/√(variance + ε) over each run of `count` elements, biased variance. */
+function normalizedRuns(x: NdArray, count: number, epsilon: number): NdArray {
+  const result = zeros(x.shape);
+  for (let start = 0; start < x.data.length; start += count) {
+    const run = x.data.subarray(start, start + count);
+    const mean = run.reduce((sum, value) => sum + value, 0) / count;
+    const variance = run.reduce((sum, value) => sum + (value - mean) ** 2, 0) / count;
+    run.forEach((value, at) => {
+      result.data[start + at] = (value - mean) / Math.sqrt(variance + epsilon);
+    });
+  }
+  return result;
+}
+
+export const normalization: EvaluateTable<keyof typeof normalizationOps | 'BatchNormTraining' | 'BatchNormGrad'> = {
+  LayerNormalization: ({ input, inputs, attributes: { axis, epsilon } }) => {
+    const x = input(0);
+    const hat = normalizedRuns(x, sizeOf(x.shape.slice(axis)), epsilon);
+    const affine = (index: readonly number[]): number =>
+      at(hat, index) * atBroadcast(input(1), index) + (inputs[2] === undefined ? 0 : atBroadcast(inputs[2], index));
+    return [generate(x.shape, affine)];
+  },
+  InstanceNormalization: ({ input, attributes: { epsilon } }) => {
+    const x = input(0);
+    return [scaleAndShift(normalizedRuns(x, sizeOf(x.shape.slice(2)), epsilon), input(1), input(2))];
+  },
+  LRN: ({ input, attributes: { size, alpha, beta, bias } }) => {
+    const x = input(0);
+    const channels = item(x.shape, 1);
+    const normalize = (index: readonly number[]): number => {
+      const channel = item(index, 1);
+      let squares = 0;
+      const last = Math.min(channels - 1, channel + Math.ceil((size - 1) / 2));
+      for (let c = Math.max(0, channel - Math.floor((size - 1) / 2)); c <= last; c++) {
+        squares += at(x, [item(index, 0), c, ...index.slice(2)]) ** 2;
+      }
+      return at(x, index) / (bias + (alpha / size) * squares) ** beta;
+    };
+    return [generate(x.shape, normalize)];
+  },
+  Dropout: ({ input }) => [input(0)],
   BatchNormalization: ({ input, attributes: { epsilon } }) => [
     scaleAndShift(normalized(input(0), input(3), input(4), epsilon), input(1), input(2)),
   ],

@@ -1,40 +1,48 @@
 import { sizeOf, type StaticShape } from '../../src/core/shape.ts';
-import { fourDimensions, slide, source } from './convolution.ts';
-import { accumulate, item, offsetOf, zeros, type EvaluateTable, type NdArray } from './array.ts';
+import { accumulate, indicesOf, item, zeros, type EvaluateTable, type NdArray } from './array.ts';
+import { imageOf, pixelAt, slide } from './convolution.ts';
 
 interface Pool {
   readonly kernel_shape: readonly number[];
   readonly pads: readonly number[];
   readonly strides: readonly number[];
+  readonly dilations?: readonly number[];
 }
 
 /** Visits every output element with the offsets of the image elements in its window, row-major, padding left out. */
 function visitWindows(image: StaticShape, pool: Pool, visit: (y: number, window: readonly number[]) => void): NdArray {
-  const [batch, channels, height, width] = fourDimensions(image);
-  const window = { ...pool, dilations: [1, 1] };
-  const output = zeros([batch, channels, slide(height, 0, window), slide(width, 1, window)]);
-  const [, , outHeight, outWidth] = fourDimensions(output.shape);
-  for (let n = 0; n < batch; n++)
-    for (let c = 0; c < channels; c++)
-      for (let oi = 0; oi < outHeight; oi++)
-        for (let oj = 0; oj < outWidth; oj++) {
-          const offsets: number[] = [];
-          for (let ki = 0; ki < item(pool.kernel_shape, 0); ki++)
-            for (let kj = 0; kj < item(pool.kernel_shape, 1); kj++) {
-              const [i, j] = [source(oi, ki, 0, window), source(oj, kj, 1, window)];
-              if (i >= 0 && i < height && j >= 0 && j < width) offsets.push(offsetOf(image, [n, c, i, j]));
-            }
-          visit(offsetOf(output.shape, [n, c, oi, oj]), offsets);
-        }
-  return output;
+  const { batch, channels, extents } = imageOf(image);
+  const window = { ...pool, dilations: pool.dilations ?? pool.kernel_shape.map(() => 1) };
+  const outExtents = slide(extents, window);
+  const taps = [...indicesOf(pool.kernel_shape)];
+  const windows = [...indicesOf(outExtents)].map((out) =>
+    taps.flatMap((tap) => pixelAt(extents, window, out, tap) ?? []),
+  );
+  for (let map = 0; map < batch * channels; map++) {
+    windows.forEach((offsets, place) => {
+      visit(
+        map * windows.length + place,
+        offsets.map((offset) => map * sizeOf(extents) + offset),
+      );
+    });
+  }
+  return zeros([batch, channels, ...outExtents]);
 }
 
 /** What an average divides by: the whole window, or the part of it that is not padding. */
 const divisor = (pool: Pool & { readonly count_include_pad: number }, window: readonly number[]): number =>
   pool.count_include_pad === 1 ? sizeOf(pool.kernel_shape) : window.length;
 
+/** One value for all pixels of each channel of each image. */
+function pooledGlobally(x: NdArray, reduce: (pixels: Float64Array) => number): NdArray {
+  const { batch, channels, extents } = imageOf(x.shape);
+  const size = sizeOf(extents);
+  const y = zeros([batch, channels, ...extents.map(() => 1)]);
+  return { shape: y.shape, data: y.data.map((_, map) => reduce(x.data.subarray(map * size, (map + 1) * size))) };
+}
+
 export const pooling: EvaluateTable<
-  'MaxPool' | 'AveragePool' | 'GlobalAveragePool' | 'MaxPoolGrad' | 'AveragePoolGrad'
+  'MaxPool' | 'AveragePool' | 'GlobalMaxPool' | 'GlobalAveragePool' | 'MaxPoolGrad' | 'AveragePoolGrad'
 > = {
   MaxPool: ({ input, attributes }) => {
     const x = input(0);
@@ -53,15 +61,10 @@ export const pooling: EvaluateTable<
     });
     return [{ shape, data: Float64Array.from(values) }];
   },
-  GlobalAveragePool: ({ input }) => {
-    const x = input(0);
-    const [batch, channels, height, width] = fourDimensions(x.shape);
-    const y = zeros([batch, channels, 1, 1]);
-    x.data.forEach((value, at) => {
-      accumulate(y, Math.floor(at / (height * width)), value / (height * width));
-    });
-    return [y];
-  },
+  GlobalMaxPool: ({ input }) => [pooledGlobally(input(0), (pixels) => Math.max(...pixels))],
+  GlobalAveragePool: ({ input }) => [
+    pooledGlobally(input(0), (pixels) => pixels.reduce((sum, value) => sum + value, 0) / pixels.length),
+  ],
   // The first of equal maxima, in row-major order of the window, takes the gradient.
   MaxPoolGrad: ({ input, attributes }) => {
     const [gy, x] = [input(0), input(1)];

@@ -38,7 +38,8 @@ const poolWindow = ({ kernel, stride = kernel, padding = 0 }: PoolOptions) => ({
 });
 
 /** Largest value of each window of x `[batch, channels, h, w]`. */
-export const maxPool = (b: Builder, x: Value, options: PoolOptions): Value => b.op('MaxPool', [x], poolWindow(options));
+export const maxPool = (b: Builder, x: Value, options: PoolOptions): Value =>
+  b.op('MaxPool', [x], { ...poolWindow(options), dilations: [1, 1] });
 /** Mean of each window of x `[batch, channels, h, w]`; padding is left out of the mean unless `countIncludePad`. */
 export const averagePool = (
   b: Builder,

@@ -18,6 +18,8 @@ export const macrosOps = {
     attributes: { epsilon: 'float' },
   },
   ReluGrad: { domain: 'fixhead', inputs: ['gy', 'y'], outputs: ['gx'], attributes: {} },
+  // gx = gy where min < y < max, y = Clip(x, min, max); an absent bound does not bound
+  ClipGrad: { domain: 'fixhead', inputs: ['gy', 'y', 'min?', 'max?'], outputs: ['gx'], attributes: {} },
   // gx = gradient of Conv with respect to its input (of shape input_shape), plus sum
   ConvInputGrad: {
     domain: 'fixhead',
@@ -26,7 +28,12 @@ export const macrosOps = {
     attributes: { ...convolution, input_shape: 'ints' },
   },
   ConvWeightGrad: { domain: 'fixhead', inputs: ['x', 'gy'], outputs: ['gw'], attributes: convolution },
-  MaxPoolGrad: { domain: 'fixhead', inputs: ['gy', 'x', 'y'], outputs: ['gx'], attributes: window },
+  MaxPoolGrad: {
+    domain: 'fixhead',
+    inputs: ['gy', 'x', 'y'],
+    outputs: ['gx'],
+    attributes: { ...window, dilations: 'ints' },
+  },
   AveragePoolGrad: {
     domain: 'fixhead',
     inputs: ['gy'],
