@@ -15,7 +15,7 @@ const below = {
   heads: ['core', 'graph', 'nn'],
   wasm: ['core', 'heads'],
   models: ['core', 'graph', 'nn', 'heads'],
-  surgery: ['core', 'graph', 'nn', 'heads'],
+  surgery: ['core', 'graph', 'autodiff', 'nn', 'heads'],
   train: ['core', 'graph', 'data', 'autodiff', 'lowering', 'nn', 'optim', 'runtime', 'heads'],
   report: ['core', 'graph', 'data', 'heads', 'train'],
   runs: ['core', 'graph', 'data', 'nn', 'optim', 'runtime', 'heads', 'wasm', 'models', 'surgery', 'train', 'report'],

@@ -102,7 +102,8 @@ export {
 } from './runs/evaluate.ts';
 export type { NeighbourBaselines } from './runs/baselines.ts';
 export { describeHead } from './runs/describe-head.ts';
-export { evaluateExported, exportBackbone, exportEmbedding, exportModel, exportTopClasses } from './runs/export.ts';
+export { evaluateExported } from './runs/check-classifier.ts';
+export { exportBackbone, exportEmbedding, exportModel, exportTopClasses } from './runs/export.ts';
 export {
   exportRun,
   type ExportedFile,

@@ -1,3 +1,5 @@
+import { sgd } from '../optim/optimizer.ts';
+import type { TrainChoice } from '../surgery/index.ts';
 import type { Recipe } from '../train/recipe.ts';
 
 /**
@@ -18,3 +20,18 @@ export const recipeFor: Readonly<Record<string, Partial<Recipe>>> = Object.freez
 
 /** Learning rate of an adaptive optimiser where none is given: SGD's would be a hundred times too much. */
 export const adaptiveLearningRate = 0.001;
+
+/**
+ * What differs from the default recipe where a trained model is changed: fewer and smaller steps, so that it keeps what it knows, no
+ * augmentation unless asked for, and classes placed by their features, which mean something from the start.
+ */
+export function fineTuning({ kind }: TrainChoice): Partial<Recipe> {
+  return {
+    epochs: 5,
+    batchSize: 32,
+    learningRate: kind === 'head' ? 0.1 : 0.01,
+    optimizer: sgd({ momentum: 0.9, nesterov: true, weightDecay: 1e-4 }),
+    augmentation: { cropPadding: 0, horizontalFlip: false },
+    assignment: [0],
+  };
+}

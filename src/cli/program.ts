@@ -4,6 +4,7 @@ import { addCompare } from './commands/compare.ts';
 import { addData } from './commands/data.ts';
 import { addEvaluate } from './commands/evaluate.ts';
 import { addExport } from './commands/export.ts';
+import { addFix } from './commands/fix.ts';
 import { addInspect } from './commands/inspect.ts';
 import { addPredict } from './commands/predict.ts';
 import { addResume } from './commands/resume.ts';
@@ -46,7 +47,7 @@ function createProgram(context: CliContext): Command {
       getErrHelpWidth: () => stderr.columns ?? DEFAULT_HELP_WIDTH,
     })
     .addHelpText('after', epilogue);
-  for (const add of [addCompare, addTrain, addResume, addEvaluate, addPredict, addExport, addInspect, addData])
+  for (const add of [addCompare, addTrain, addResume, addEvaluate, addPredict, addExport, addInspect, addFix, addData])
     add(program, context);
   for (const command of program.commands) {
     command.option('--verbose', 'show where an error happened');

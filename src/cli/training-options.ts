@@ -158,13 +158,14 @@ export function openOptionsOf({ download, dataDir }: Pick<DataFlags, 'download' 
   };
 }
 
-/** The recipe that the options ask for on that data, and what was decided on the way. */
+/** The recipe that the options ask for on that data, and what was decided on the way; `changes` replace parts of the default one. */
 export function recipeOf(
   flags: RecipeFlags,
   data: string,
+  changes: Partial<Recipe> = {},
 ): { readonly recipe: Recipe; readonly notes: readonly string[] } {
   const forData = flags.recipe === 'default' ? (recipeFor[findEntry(data)?.name ?? ''] ?? {}) : {};
-  const base: Recipe = { ...recipes[flags.recipe], ...forData };
+  const base: Recipe = { ...recipes[flags.recipe], ...forData, ...(flags.recipe === 'default' ? changes : {}) };
   const epochs = flags.epochs ?? base.epochs;
   const optimizer = optimizerOf(flags, base.optimizer);
   const { schedule, notes } = scheduleOf(flags, base, epochs);

@@ -1,9 +1,9 @@
 import { readFile, readdir } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { defined, inputError, usageError } from '../core/errors.ts';
-import { sizeOf } from '../core/shape.ts';
+import { sizeOf, type Dim } from '../core/shape.ts';
 import { float32, type HostTensor } from '../core/tensor.ts';
-import type { ImageShape } from '../data/dataset.ts';
+import type { ImageShape, Normalization } from '../data/dataset.ts';
 import { kindOf } from '../data/files.ts';
 import { operatorName } from '../graph/graph.ts';
 import { readOnnx, type OnnxModel } from '../graph/onnx-read.ts';
@@ -14,9 +14,11 @@ import type { Runtime, Session, Tensors } from '../runtime/runtime.ts';
 import { codeOf } from '../train/atomic.ts';
 import { readCheckpoint } from '../train/checkpoint.ts';
 import { openRun, runPaths, type Run } from '../train/run-folder.ts';
-import { keptVectors } from './class-vectors.ts';
 import { trainConfigOf, type TrainConfig } from './config.ts';
-import { exportEmbedding, exportModel, metadataKeys } from './export.ts';
+import { asPixels, exportEmbedding, exportModel, metadataKeys } from './export.ts';
+import { labelsOf } from './labels.ts';
+import { keptParts } from './parts.ts';
+import { readPixels } from './pixels.ts';
 import { modelOf } from './prepare.ts';
 
 /** Which weights of a run: the exported model (the last epoch's), or a checkpoint. */
@@ -34,10 +36,12 @@ export interface ClassifierFile {
   readonly config: TrainConfig | undefined;
 }
 
-/** A classifier ready to run: `images` `[n, c, h, w]` with pixels in 0 … 1 to `logits` `[n, classes]`. */
+/** A classifier ready to run: `images` `[n, c, h, w]`, normalised as it wants them, to `logits` `[n, classes]`. */
 export interface OpenClassifier extends AsyncDisposable {
   readonly session: Session;
   readonly image: ImageShape;
+  /** How pixels are fed: as they are, in 0 … 1, unless the file says otherwise. */
+  readonly normalization: Normalization;
   readonly classes: number;
   /** Images of one call: a number where the file fixes it. */
   readonly batchSize: number | undefined;
@@ -55,27 +59,6 @@ export async function openTrainingRun(folder: string): Promise<{ readonly run: R
     where: folder,
     ...(nested.length === 0 ? {} : { legal: nested.sort() }),
   });
-}
-
-function labelsFrom(text: string | undefined, where: string): readonly string[] | undefined {
-  if (text === undefined) return undefined;
-  const problem = { where, expected: 'a JSON list of class names', received: text.slice(0, 40) };
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch (cause) {
-    throw inputError('labels that cannot be read', { ...problem, cause });
-  }
-  if (Array.isArray(value) && value.every((label): label is string => typeof label === 'string')) return value;
-  throw inputError('labels that cannot be read', problem);
-}
-
-/** Labels from the model's metadata, or from `labels.json` beside it. */
-async function labelsOf(path: string, onnx: OnnxModel): Promise<readonly string[] | undefined> {
-  const own = onnx.metadata[metadataKeys.labels];
-  if (own !== undefined) return labelsFrom(own, `${path}: metadata ${metadataKeys.labels}`);
-  const beside = join(dirname(path), 'labels.json');
-  return labelsFrom(await readFile(beside, 'utf8').catch(() => undefined), beside);
 }
 
 /** The bytes of a model file. @throws an input error that says whether there is nothing or it cannot be read. */
@@ -103,7 +86,7 @@ export async function modelFromCheckpoint(
   path: string,
 ): Promise<{ readonly model: Model; readonly weights: Weights }> {
   const { tensors: weights } = (await readCheckpoint(path)).checkpoint;
-  const model = modelWithStoredCodes(modelOf(config, await keptVectors(run, [config.head])), weights);
+  const model = modelWithStoredCodes(modelOf(config, await keptParts(run, config)), weights);
   return { model, weights };
 }
 
@@ -148,24 +131,32 @@ export function givesFeatures({ onnx }: ClassifierFile): boolean {
   return onnx.metadata[metadataKeys.task] === 'instance';
 }
 
-/** Shape of the only image input `[batch, channels, height, width]`. @throws an input error for any other inputs. */
-export function imageInputOf({ path, onnx }: ClassifierFile): {
-  image: ImageShape;
-  input: string;
-  batchSize: number | undefined;
-} {
+interface ImageInput {
+  readonly image: ImageShape;
+  readonly input: string;
+  readonly batchSize: number | undefined;
+  /** `NHWC`: channels come last, as TensorFlow has them. */
+  readonly layout: 'NCHW' | 'NHWC';
+}
+
+/**
+ * The only image input, `[batch, channels, height, width]` or with the channels last.
+ *
+ * @param size stands for a height and width that the file leaves open
+ * @throws an input error for any other inputs.
+ */
+export function imageInputOf({ path, onnx }: ClassifierFile, size?: Pick<ImageShape, 'height' | 'width'>): ImageInput {
   const { graph } = onnx;
   const [input] = graph.inputs;
   const type = input === undefined ? undefined : graph.types.get(input);
-  const [batch, channels, height, width] = type?.shape ?? [];
+  const [batch, ...dims] = type?.shape ?? [];
+  const colours = (dim: Dim | undefined): boolean => dim === 1 || dim === 3;
+  const layout = !colours(dims[0]) && colours(dims[2]) ? 'NHWC' : 'NCHW';
+  const [channels, height, width] = layout === 'NHWC' ? [dims[2], dims[0], dims[1]] : dims;
+  const sized = (dim: Dim | undefined, given: number | undefined) => (typeof dim === 'number' ? dim : given);
+  const [rows, columns] = [sized(height, size?.height), sized(width, size?.width)];
   const one = graph.inputs.length === 1 && type?.dtype === 'float32' && type.shape.length === 4;
-  if (
-    !one ||
-    input === undefined ||
-    (channels !== 1 && channels !== 3) ||
-    typeof height !== 'number' ||
-    typeof width !== 'number'
-  ) {
+  if (!one || input === undefined || typeof channels !== 'number' || !colours(channels) || !rows || !columns) {
     throw inputError('not a classifier of images', {
       where: path,
       expected: 'one float32 input [batch, 1 or 3 channels, height, width] with sizes that are fixed',
@@ -178,7 +169,24 @@ export function imageInputOf({ path, onnx }: ClassifierFile): {
           .join(', ') || 'no input',
     });
   }
-  return { image: { channels, height, width }, input, batchSize: typeof batch === 'number' ? batch : undefined };
+  const image = { channels, height: rows, width: columns };
+  return { image, input, batchSize: typeof batch === 'number' ? batch : undefined, layout };
+}
+
+/** `[n, c, h, w]` as `[n, h, w, c]`. */
+function channelsLast(images: HostTensor<'float32'>): HostTensor<'float32'> {
+  const [count = 0, channels = 0, height = 0, width = 0] = images.shape;
+  const plane = height * width;
+  const moved = new Float32Array(images.data.length);
+  for (let index = 0; index < count; index++) {
+    for (let channel = 0; channel < channels; channel++) {
+      const start = (index * channels + channel) * plane;
+      for (let place = 0; place < plane; place++) {
+        moved[(index * plane + place) * channels + channel] = images.data[start + place] ?? 0;
+      }
+    }
+  }
+  return float32([count, height, width, channels], moved);
 }
 
 function rows(value: HostTensor | undefined, path: string, probabilities: boolean): HostTensor<'float32'> {
@@ -212,8 +220,16 @@ function endsInSoftmax(graph: OnnxModel['graph'], output: string): boolean {
   return operator === 'Softmax' || (formOnly.has(operator) && source !== undefined && endsInSoftmax(graph, source));
 }
 
-/** Loads a classifier and finds out its number of classes by running it on one black image. */
-export async function openClassifier(runtime: Runtime, file: ClassifierFile): Promise<OpenClassifier> {
+/**
+ * Loads a classifier and finds out its number of classes by running it on one black image.
+ *
+ * @param size stands for a height and width that the file leaves open
+ */
+export async function openClassifier(
+  runtime: Runtime,
+  file: ClassifierFile,
+  size?: Pick<ImageShape, 'height' | 'width'>,
+): Promise<OpenClassifier> {
   const { path, bytes, onnx, labels } = file;
   if (givesFeatures(file)) {
     throw inputError('the model gives features, not classes', {
@@ -232,7 +248,10 @@ export async function openClassifier(runtime: Runtime, file: ClassifierFile): Pr
       hint: 'name the run instead, or what fixhead export RUN writes without --top-k and --split',
     });
   }
-  const { image, input, batchSize } = imageInputOf(file);
+  const { image, input, batchSize, layout } = imageInputOf(file, size);
+  const pixels = onnx.metadata[metadataKeys.pixels];
+  const { normalization } =
+    pixels === undefined ? asPixels(image) : { normalization: readPixels(pixels, image.channels, path) };
   const output = onnx.graph.outputs.includes('logits') ? 'logits' : defined(onnx.graph.outputs[0], 'an output');
   const probabilities = endsInSoftmax(onnx.graph, output);
   const inner = await runtime.createSession(bytes, 'inference');
@@ -240,7 +259,9 @@ export async function openClassifier(runtime: Runtime, file: ClassifierFile): Pr
     inputNames: ['images'],
     outputNames: ['logits'],
     run: async ({ images }: Tensors) => {
-      const outputs = await inner.run({ [input]: defined(images, 'images') });
+      const given = defined(images, 'images');
+      const fed = layout === 'NHWC' && given.dtype === 'float32' ? channelsLast(given) : given;
+      const outputs = await inner.run({ [input]: fed });
       return { logits: rows(outputs[output], path, probabilities) };
     },
     [Symbol.asyncDispose]: () => inner[Symbol.asyncDispose](),
@@ -257,7 +278,14 @@ export async function openClassifier(runtime: Runtime, file: ClassifierFile): Pr
         received: `${labels.length}`,
       });
     }
-    return { session, image, classes, batchSize, [Symbol.asyncDispose]: () => session[Symbol.asyncDispose]() };
+    return {
+      session,
+      image,
+      normalization,
+      classes,
+      batchSize,
+      [Symbol.asyncDispose]: () => session[Symbol.asyncDispose](),
+    };
   } catch (error) {
     await session[Symbol.asyncDispose]();
     throw error;

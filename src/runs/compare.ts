@@ -156,7 +156,7 @@ async function compareInFolder(
   const report: ReportInput = {
     document,
     classes: dataset.classes,
-    histories: finished.map(historyOf),
+    histories: await Promise.all(finished.map(historyOf)),
     provenance: [...provenanceOf(settings, dataset, options), ...(options.provenance ?? [])],
   };
   if (compared.length > 0) await writeReport(run.paths.report, report);
@@ -258,13 +258,13 @@ function checkHead(
   batchSize: number,
 ): void {
   const config = completeConfig({ ...shared, head, seed: 0 }, dataset, () => undefined);
-  trainingProgram(modelOf(config, vectors), { ...config.recipe, batchSize });
+  trainingProgram(modelOf(config, { vectors }), { ...config.recipe, batchSize });
 }
 
 /** Goes on with a comparison: finished runs are read again, a cut run is resumed, the others are trained. */
 export async function resumeComparison(folder: string, options: CompareOptions): Promise<Comparison> {
   await using run = await lockRun(folder);
   const { dataset: choice, fingerprint } = compareConfigOf(run);
-  const dataset = await reopenDataset(choice, fingerprint, options);
+  const dataset = await reopenDataset({ dataset: choice, fingerprint }, options);
   return await compareInFolder(run, dataset, 'continue', options);
 }

@@ -2,9 +2,11 @@ import { z } from 'zod';
 import { inputError } from '../core/errors.ts';
 import type { ImageDataset } from '../data/dataset.ts';
 import type { GlyphChoice } from '../data/glyphs/choice.ts';
+import type { Distillation } from '../heads/distillation.ts';
 import { headKinds, headSpec, type HeadSpec } from '../heads/spec.ts';
 import { adam, adamw, sgd } from '../optim/optimizer.ts';
 import { constantSchedule, cosineSchedule, stepSchedule } from '../optim/schedule.ts';
+import type { TrainChoice } from '../surgery/index.ts';
 import type { JsonObject } from '../train/json.ts';
 import { recipe, type Recipe } from '../train/recipe.ts';
 import { classesTask, instanceTask, type TaskSpec } from '../train/task.ts';
@@ -27,6 +29,8 @@ export interface DatasetChoice {
 export interface TrainSettings {
   readonly dataset: DatasetChoice;
   readonly model: string;
+  /** The model whose classifier is replaced, where the backbone is not one of ours. */
+  readonly original?: OriginalChoice;
   readonly head: HeadSpec;
   /** What is learned to tell apart: the classes of the data unless given. */
   readonly task?: TaskSpec;
@@ -34,6 +38,21 @@ export interface TrainSettings {
   readonly seed: number;
   /** `auto` takes the fastest lowering of the device, `portable` standard operators only. */
   readonly lowering: 'auto' | 'portable';
+}
+
+/** Which model a run took its backbone from, and how. The run folder holds a copy of it. */
+export interface OriginalChoice {
+  /** The file, as it was given. */
+  readonly file: string;
+  /** Which of its outputs, and which of its nodes, is the classifier; found where it is not said. */
+  readonly output?: string;
+  readonly node?: string;
+  /** Which of its layers are trained. */
+  readonly train: TrainChoice;
+  /** Features of an adapter, one linear layer with batch normalisation, between the model and the head; none unless given. */
+  readonly adapter?: number;
+  /** How its answers are learned besides the labels, or instead of them; not at all unless given. */
+  readonly teacher?: Distillation;
 }
 
 /** What `config.json` of a training run holds. */
@@ -183,6 +202,21 @@ const task = z
   .default(classesTask)
   .transform((spec) => (spec.kind === 'instance' ? instanceTask(spec) : classesTask));
 
+const original = z
+  .object({
+    file: z.string(),
+    output: z.string().optional(),
+    node: z.string().optional(),
+    train: z.discriminatedUnion('kind', [
+      z.object({ kind: z.literal('all') }),
+      z.object({ kind: z.literal('blocks'), count }),
+      z.object({ kind: z.literal('head') }),
+    ]),
+    adapter: count.optional(),
+    teacher: z.object({ temperature: z.number().positive(), weight: z.number().min(0).max(1) }).optional(),
+  })
+  .transform(withoutUndefined);
+
 const shared = {
   dataset: datasetChoice,
   model: z.string(),
@@ -194,6 +228,7 @@ const shared = {
 const trainShape = z.object({
   ...shared,
   head,
+  original: original.optional(),
   seed: z.number().int(),
   fingerprint: z.string(),
   classes: z.array(z.string()).min(2),
@@ -228,9 +263,10 @@ function parseConfig<T>(shape: z.ZodType<T>, run: Run, kind: string): T {
 
 /** The settings of a training run. @throws an input error naming the damaged settings. */
 export function trainConfigOf(run: Run): TrainConfig {
-  const config = parseConfig(trainShape, run, 'train');
+  const { original: replaced, ...config } = parseConfig(trainShape, run, 'train');
   return {
     ...config,
+    ...(replaced === undefined ? {} : { original: replaced }),
     headClasses: config.headClasses ?? config.classes.length,
     dataset: withoutUndefined(config.dataset) as DatasetChoice,
   };

@@ -74,7 +74,7 @@ async function datasetFor(
         hint: 'name the data, as in: fixhead evaluate model.onnx my-photos/',
       });
     }
-    return await reopenDataset(file.config.dataset, file.config.fingerprint, options);
+    return await reopenDataset(file.config, options);
   }
   const { channels, height, width } = image;
   const size = { height, width, channels: channels === 1 ? 1 : 3 } as const;
@@ -142,7 +142,7 @@ async function featureEvaluation(file: ClassifierFile, options: EvaluateOptions)
 async function classifierEvaluation(file: ClassifierFile, options: EvaluateOptions): Promise<FileEvaluation> {
   const { runtime, split = 'validation', signal, onProgress, log = () => undefined } = options;
   await using classifier = await openClassifier(runtime, file);
-  const { image, classes, batchSize, session } = classifier;
+  const { image, normalization, classes, batchSize, session } = classifier;
   if (batchSize !== undefined && batchSize !== 1) {
     throw inputError(`the model takes exactly ${batchSize} images at a time`, {
       where: file.path,
@@ -161,7 +161,7 @@ async function classifierEvaluation(file: ClassifierFile, options: EvaluateOptio
     }
   }
   const set = relabelled(dataset[split], dataset, file);
-  const evaluation = await evaluateSession(session, asPixels(image), set, {
+  const evaluation = await evaluateSession(session, { image, normalization }, set, {
     classes,
     ...(batchSize === undefined ? {} : { batchSize }),
     ...(signal === undefined ? {} : { signal }),

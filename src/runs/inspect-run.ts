@@ -10,12 +10,12 @@ import { readCheckpoint } from '../train/checkpoint.ts';
 import { isJsonObject } from '../train/json.ts';
 import { readMetrics, type MetricRecord } from '../train/metrics.ts';
 import type { Run } from '../train/run-folder.ts';
-import { keptVectors } from './class-vectors.ts';
 import { openTrainingRun } from './classifier-file.ts';
 import type { TrainConfig } from './config.ts';
 import { floatsOf } from './floats.ts';
 import { diagnoseHead, trainedVectorsName } from './head-doctor.ts';
 import { headPart, inspectModel, type Inspected } from './inspect-model.ts';
+import { keptParts } from './parts.ts';
 import { modelOf, reopenDataset, type OpenChoiceOptions } from './prepare.ts';
 import { DEFAULT_IMAGES, measureFeatures } from './trained-features.ts';
 
@@ -38,7 +38,7 @@ export async function inspectRun(folder: string, options: RunInspectionOptions =
   const { run, config } = await openTrainingRun(folder);
   const notes: string[] = [];
   const weights = await trainedWeights(run, notes);
-  const model = modelWithStoredCodes(modelOf(config, await keptVectors(run, [config.head])), weights ?? new Map());
+  const model = modelWithStoredCodes(modelOf(config, await keptParts(run, config)), weights ?? new Map());
   const plain = inspectModel(model);
   const trained = weights?.get(trainedVectorsName);
   const own = trained === undefined ? {} : headPart(diagnoseHead(model.head, trained));
@@ -77,7 +77,7 @@ async function featuresOfRun(
   if (open === undefined || images === 0 || vector === undefined) return [];
   let dataset;
   try {
-    dataset = await reopenDataset(config.dataset, config.fingerprint, options);
+    dataset = await reopenDataset(config, options);
   } catch (error) {
     if (!(error instanceof FixheadError)) throw error;
     notes.push(`features are left out, because the run’s data cannot be opened: ${error.message}`);

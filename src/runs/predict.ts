@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { FixheadError, inputError, usageError } from '../core/errors.ts';
 import { createLargest } from '../core/largest.ts';
 import { float32 } from '../core/tensor.ts';
+import type { Normalization } from '../data/dataset.ts';
 import { decodeImage } from '../data/decode-image.ts';
 import { kindOf } from '../data/files.ts';
 import { listImages } from '../data/list-images.ts';
@@ -74,9 +75,17 @@ function topOf(row: Float32Array, count: number, labels: readonly string[] | und
   }));
 }
 
+/** (p/255 − mean)/std of planar bytes `[channels, plane]`. */
+function normalizedPixels(pixels: Uint8Array, plane: number, { mean, std }: Normalization): Float32Array {
+  return Float32Array.from(pixels, (pixel, place) => {
+    const channel = Math.floor(place / plane);
+    return (pixel / 255 - (mean[channel] ?? 0)) / (std[channel] ?? 1);
+  });
+}
+
 /** Logits of images of `[c, h, w]` bytes, row by row. */
 async function logitsOf(
-  { session, image, classes, batchSize }: OpenClassifier,
+  { session, image, normalization, classes, batchSize }: OpenClassifier,
   images: readonly Uint8Array[],
 ): Promise<Float32Array[]> {
   const { channels, height, width } = image;
@@ -84,10 +93,7 @@ async function logitsOf(
   // A file with a fixed batch gets black images in the places that are left.
   const data = new Float32Array((batchSize ?? images.length) * size);
   images.forEach((pixels, index) => {
-    data.set(
-      Float32Array.from(pixels, (pixel) => pixel / 255),
-      index * size,
-    );
+    data.set(normalizedPixels(pixels, height * width, normalization), index * size);
   });
   const { logits } = await session.run({ images: float32([data.length / size, channels, height, width], data) });
   if (logits?.dtype !== 'float32') throw inputError('logits are not float32');

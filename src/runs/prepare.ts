@@ -9,8 +9,10 @@ import { createModel, type Model } from '../heads/model.ts';
 import { formatHead } from '../heads/parse.ts';
 import { createBackbone } from '../models/registry.ts';
 import type { Recipe } from '../train/recipe.ts';
-import type { VectorsByHead } from './class-vectors.ts';
+import { adaptedTo } from './adapt-data.ts';
 import type { DatasetChoice, TrainConfig } from './config.ts';
+import { originalBackbone } from './original.ts';
+import type { ModelParts } from './parts.ts';
 
 export interface OpenChoiceOptions {
   readonly allowDownload?: boolean;
@@ -43,10 +45,13 @@ export async function openChoice(choice: DatasetChoice, options: OpenChoiceOptio
   });
 }
 
+/** The settings of a run that say which data it had, and how its model takes it where the model came from a file. */
+type DataSettings = Pick<TrainConfig, 'dataset' | 'fingerprint'> &
+  Partial<Pick<TrainConfig, 'original' | 'normalization' | 'classes'>>;
+
 /** The dataset of a run, opened again. @throws an input error if it is no longer the data that the run was trained on. */
 export async function reopenDataset(
-  choice: DatasetChoice,
-  fingerprint: string,
+  { dataset: choice, fingerprint, original, normalization, classes }: DataSettings,
   options?: OpenChoiceOptions,
 ): Promise<ImageDataset> {
   const dataset = await openChoice(choice, options);
@@ -58,15 +63,25 @@ export async function reopenDataset(
       hint: 'put the original data back, or start a new run',
     });
   }
-  return dataset;
+  return original === undefined || normalization === undefined || classes === undefined
+    ? dataset
+    : adaptedTo(dataset, { normalization, classes });
 }
 
-/** The model that a run trains; a custom head is looked up among `vectors`. */
+/** The model that a run trains. */
 export function modelOf(
-  { model, head, image, headClasses }: Pick<TrainConfig, 'model' | 'head' | 'image' | 'headClasses'>,
-  vectors: VectorsByHead = new Map(),
+  {
+    model,
+    original,
+    head,
+    image,
+    headClasses,
+  }: Pick<TrainConfig, 'model' | 'original' | 'head' | 'image' | 'headClasses'>,
+  { vectors, cut }: ModelParts,
 ): Model {
-  return createModel(createBackbone(model, image), head, headClasses, vectors.get(formatHead(head)));
+  const backbone =
+    original === undefined || cut === undefined ? createBackbone(model, image) : originalBackbone(cut, original, image);
+  return createModel(backbone, head, headClasses, vectors.get(formatHead(head)));
 }
 
 /** The recipe with a batch that the training set can fill: a small set trains with a smaller batch, and says so. */

@@ -16,15 +16,18 @@ import type { Evaluation } from '../train/evaluate.ts';
 import type { OnTrainEvent } from '../train/events.ts';
 import { judge, type Judgement } from '../train/judge.ts';
 import { openMetrics, truncateMetrics } from '../train/metrics.ts';
-import { createRun, lockRun, type LockedRun } from '../train/run-folder.ts';
+import { createRun, lockRun, type LockedRun, type RunPaths } from '../train/run-folder.ts';
 import { selfTest } from '../train/self-test.ts';
 import { classesTask, headClasses, trainingData } from '../train/task.ts';
 import { train, type TrainResult } from '../train/trainer.ts';
 import { trainingProgram } from '../train/training-program.ts';
 import { storedConfig, trainConfigOf, type TrainConfig, type TrainSettings } from './config.ts';
-import { keepVectors, keptVectors, vectorsFor, type VectorsByHead } from './class-vectors.ts';
+import { checkExported } from './check-classifier.ts';
+import { keepVectors, vectorsFor, type VectorsByHead } from './class-vectors.ts';
 import { neighbourBaselines, readBaselines, writeBaselines, type NeighbourBaselines } from './baselines.ts';
-import { checkExported, checkExportedEmbedding, exportEmbedding, exportModel } from './export.ts';
+import { checkExportedEmbedding, exportEmbedding, exportModel } from './export.ts';
+import { teacherOf, type Original } from './original.ts';
+import { keptParts } from './parts.ts';
 import {
   absoluteChoice,
   fittingRecipe,
@@ -80,7 +83,10 @@ async function trainInFolder(
 ): Promise<TrainedRun> {
   const config = trainConfigOf(run);
   const { paths } = run;
-  const model = modelOf(config, await keptVectors(run, [config.head]));
+  const parts = await keptParts(run, config);
+  const model = modelOf(config, parts);
+  const teacher =
+    config.original === undefined || parts.cut === undefined ? undefined : teacherOf(parts.cut, config.original);
   const identity = identityOf(model, config, dataset);
   await selfTest(options.runtime, options.log);
   const baselines = await storedBaselines();
@@ -117,6 +123,7 @@ async function trainInFolder(
         },
       },
       ...(checkpoint === undefined ? {} : { checkpoint }),
+      ...(teacher === undefined ? {} : { teacher }),
       ...(options.signal === undefined ? {} : { signal: options.signal }),
       ...(options.onEvent === undefined ? {} : { onEvent: options.onEvent }),
       ...(options.saveEverySteps === undefined ? {} : { saveEverySteps: options.saveEverySteps }),
@@ -217,14 +224,26 @@ export async function startTrainingOn(
   dataset: ImageDataset,
   folder: string,
   settings: TrainSettings,
-  options: RunOptions & { readonly overwrite?: boolean },
+  options: RunOptions & {
+    readonly overwrite?: boolean;
+    /** The model whose classifier the run replaces, where the settings name one. */
+    readonly original?: Original;
+    /** Called once the run's folder is there, before its first step. */
+    readonly onCreated?: (paths: RunPaths) => Promise<void>;
+  },
 ): Promise<TrainedRun> {
   const config = completeConfig(settings, dataset, options.log ?? (() => undefined));
   const vectors = options.classVectors ?? (await vectorsFor([config.head]));
+  const { original } = options;
   // Names and sizes are checked before the folder exists.
-  trainingProgram(modelOf(config, vectors), config.recipe);
+  trainingProgram(
+    modelOf(config, { vectors, ...(original === undefined ? {} : { cut: original.cut }) }),
+    config.recipe,
+  );
   await using run = await createRun(folder, storedConfig('train', config), { overwrite: options.overwrite ?? false });
   await keepVectors(run.paths, vectors, [config.head]);
+  if (original !== undefined) await writeFileAtomically(run.paths.original, original.file.bytes);
+  await options.onCreated?.(run.paths);
   return await trainInFolder(run, dataset, undefined, options);
 }
 
@@ -243,7 +262,7 @@ async function lastCheckpoint(
   );
   if (!exists) return undefined;
   const stored = await readCheckpoint(run.paths.last);
-  const model = modelOf(config, await keptVectors(run, [config.head]));
+  const model = modelOf(config, await keptParts(run, config));
   checkIdentity(stored, identityOf(model, config, dataset));
   const expected = trainingProgram(model, config.recipe).state.flatMap(({ parts }) =>
     parts.map(({ key, shape }) => [key, shape] as const),
@@ -268,7 +287,7 @@ export async function resumeTraining(
 ): Promise<TrainedRun> {
   await using run = await lockRun(folder);
   const config = trainConfigOf(run);
-  const dataset = options.dataset ?? (await reopenDataset(config.dataset, config.fingerprint, options));
+  const dataset = options.dataset ?? (await reopenDataset(config, options));
   const checkpoint = await lastCheckpoint(run, config, dataset);
   await truncateMetrics(run.paths.metrics, checkpoint?.step ?? 0, checkpoint?.epoch ?? 0);
   return await trainInFolder(run, dataset, checkpoint, options);

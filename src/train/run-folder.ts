@@ -27,6 +27,10 @@ export interface RunPaths {
   readonly labels: string;
   /** The class vectors of custom heads: a copy, since the run must not depend on the file that they came from. */
   readonly vectors: string;
+  /** The model of a file whose classifier the run replaces: a copy, since the run must not depend on the file. */
+  readonly original: string;
+  /** What was measured of that model before the first step. */
+  readonly before: string;
   /** Step times of a finished run: what reading it again cannot measure. */
   readonly timing: string;
   /** What raw pixels and the untrained network reach, where a run is judged by neighbours. */
@@ -47,6 +51,8 @@ export function runPaths(folder: string): RunPaths {
     model: join(folder, 'model.onnx'),
     labels: join(folder, 'labels.json'),
     vectors: join(folder, 'class-vectors.safetensors'),
+    original: join(folder, 'original.onnx'),
+    before: join(folder, 'before.json'),
     timing: join(folder, 'timing.json'),
     baselines: join(folder, 'baselines.json'),
     report: join(folder, 'report.html'),
@@ -238,9 +244,9 @@ async function isUnfinished(name: string, paths: RunPaths): Promise<boolean> {
 
 /** Removes an earlier run's files except its `config.json`; files of others stay. */
 async function removeRunFiles(paths: RunPaths): Promise<void> {
-  const { metrics, last, best, model, labels, vectors, timing, baselines, report } = paths;
+  const { metrics, last, best, model, labels, vectors, original, before, timing, baselines, report } = paths;
   await removeLeftovers(paths);
-  for (const file of [metrics, last, best, model, labels, vectors, timing, baselines, report]) {
+  for (const file of [metrics, last, best, model, labels, vectors, original, before, timing, baselines, report]) {
     await rm(file, { force: true });
   }
   // A folder with other files in it stays.
@@ -249,10 +255,13 @@ async function removeRunFiles(paths: RunPaths): Promise<void> {
 
 /** Removes what killed processes left of unfinished files. */
 async function removeLeftovers(paths: RunPaths): Promise<void> {
-  const { folder, config, metrics, checkpoints, last, best, model, labels, vectors, timing, baselines, report } = paths;
+  const { folder, config, metrics, checkpoints, last, best, model, labels, vectors } = paths;
+  const { original, before, timing, baselines, report } = paths;
   await removeTemporaryFiles(
     folder,
-    [config, metrics, model, labels, vectors, timing, baselines, report].map((path) => basename(path)),
+    [config, metrics, model, labels, vectors, original, before, timing, baselines, report].map((path) =>
+      basename(path),
+    ),
   );
   await removeTemporaryFiles(
     checkpoints,

@@ -3,9 +3,11 @@ import { inputError } from '../../core/errors.ts';
 import { formatHead } from '../../heads/parse.ts';
 import { resumeComparison } from '../../runs/compare.ts';
 import { compareConfigOf, trainConfigOf } from '../../runs/config.ts';
+import { finishFix } from '../../runs/fix-result.ts';
 import { resumeTraining } from '../../runs/training-run.ts';
 import { openRun } from '../../train/run-folder.ts';
 import { comparisonProgress, showComparison } from '../comparison-output.ts';
+import { showFix } from '../fix-output.ts';
 import { outputOf, type CliContext } from '../io.ts';
 import { createReporter } from '../progress.ts';
 import { addWorkOptions, openDevice, runOptionsOf, type WorkFlags } from '../run-options.ts';
@@ -54,13 +56,14 @@ async function resume(folder: string, flags: ResumeFlags, context: CliContext): 
       ...openOptionsOf(flags),
     };
     if (kind === 'train') {
-      const { head } = trainConfigOf(run);
+      const { head, original } = trainConfigOf(run);
       const trained = await resumeTraining(folder, {
         ...options,
         onEvent: trainingProgress(reporter, formatHead(head), context),
       });
       reporter.close();
-      showTraining(trained, output, reporter, context);
+      if (original === undefined) showTraining(trained, output, reporter, context);
+      else showFix(await finishFix(trained, { runtime }), output, reporter, context);
       return;
     }
     const { heads, seeds } = compareConfigOf(run);
