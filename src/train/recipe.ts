@@ -1,7 +1,8 @@
 import { usageError } from '../core/errors.ts';
 import type { Augmentation } from '../data/dataset.ts';
+import { imageNetCrop } from '../data/resized-crop.ts';
 import type { SoftmaxSpec } from '../heads/softmax.ts';
-import { sgd, type OptimizerSpec } from '../optim/optimizer.ts';
+import { adamw, sgd, type OptimizerSpec } from '../optim/optimizer.ts';
 import { cosineSchedule, stepSchedule, type ScheduleSpec } from '../optim/schedule.ts';
 
 /** Everything that decides how a model is trained, but for the data, the model and the seed. Plain JSON: a run stores it. */
@@ -58,8 +59,61 @@ const paperCifar: Recipe = {
   assignment: [],
 };
 
+/**
+ * The training of DenseNet-BC on CIFAR of Huang et al. 2017, which Hoffer, Hubara & Soudry 2018 follow: batch 64, learning rate 0.1
+ * divided by 10 at epochs 150 and 225 of 300; else as `paper-cifar`.
+ */
+const paperCifarDensenet: Recipe = {
+  ...paperCifar,
+  epochs: 300,
+  batchSize: 64,
+  schedule: stepSchedule([150, 225]),
+};
+
+/**
+ * The ImageNet training of Hoffer, Hubara & Soudry 2018 (their public code): SGD with momentum 0.9, weight decay 1e-4 on filters
+ * and matrices, batch 256, learning rate 0.1 divided by 10 at epochs 30, 60 and 80 of 90, parts of the image scaled to the full size,
+ * horizontal flips.
+ */
+const paperImagenet: Recipe = {
+  ...paperCifar,
+  epochs: 90,
+  batchSize: 256,
+  schedule: stepSchedule([30, 60, 80]),
+  augmentation: { cropPadding: 0, horizontalFlip: true, randomResizedCrop: imageNetCrop },
+};
+
+/** `paper-imagenet` with the learning rate rising over the first 5 epochs, as the authors train DenseNet-169. */
+const paperImagenetDensenet: Recipe = {
+  ...paperImagenet,
+  schedule: stepSchedule([30, 60, 80], { warmupEpochs: 5 }),
+};
+
+/**
+ * A training of vision transformers from scratch, after Touvron et al. 2021: AdamW with weight decay 0.05 on matrices, 300 epochs, a
+ * cosine after 5 epochs of warm-up, learning rate 5e-4·batch/512, label smoothing 0.1, gradients clipped to norm 1. Their stronger
+ * augmentations (RandAugment, Mixup, CutMix, erasing) and stochastic depth are not part of it.
+ */
+const visionTransformer: Recipe = {
+  ...paperImagenet,
+  epochs: 300,
+  batchSize: 256,
+  learningRate: 2.5e-4,
+  optimizer: adamw({ weightDecay: 0.05 }),
+  schedule: cosineSchedule({ warmupEpochs: 5 }),
+  labelSmoothing: 0.1,
+  clipNorm: 1,
+};
+
 /** The recipes that have a name. */
-export const recipes = Object.freeze({ default: Object.freeze(defaults), 'paper-cifar': Object.freeze(paperCifar) });
+export const recipes = Object.freeze({
+  default: Object.freeze(defaults),
+  'paper-cifar': Object.freeze(paperCifar),
+  'paper-cifar-densenet': Object.freeze(paperCifarDensenet),
+  'paper-imagenet': Object.freeze(paperImagenet),
+  'paper-imagenet-densenet': Object.freeze(paperImagenetDensenet),
+  vit: Object.freeze(visionTransformer),
+});
 /** The name of a recipe. */
 export type RecipeName = keyof typeof recipes;
 
