@@ -1,6 +1,6 @@
 import { sizeOf, type StaticShape } from '../../core/shape.ts';
 import type { DType } from '../../core/tensor.ts';
-import type { AttributesOf, Op } from '../ops.ts';
+import type { Op } from '../ops.ts';
 import { elementsOf, indexAt, isFoldType, offsetIn, tensorFrom, type Element, type FoldTensor } from './elements.ts';
 
 /**
@@ -137,7 +137,7 @@ function representable(element: Element, dtype: DType): boolean {
 export function computeElements(
   op: ElementwiseOp,
   operands: readonly FoldTensor[],
-  attributes: AttributesOf<Op>,
+  attributes: Readonly<Record<string, unknown>>,
   type: { readonly dtype: DType; readonly shape: StaticShape },
 ): FoldTensor | undefined {
   const { dtype, shape } = type;
@@ -148,7 +148,7 @@ export function computeElements(
   for (let offset = 0; offset < sizeOf(shape); offset++) {
     const index = indexAt(offset, shape);
     const given = operands.map(({ shape: own }, k) => values[k]?.[offsetIn(own, index)] ?? 0);
-    const element = compute(given, attributes as Readonly<Record<string, unknown>>);
+    const element = compute(given, attributes);
     if (element === undefined || !representable(element, dtype)) return undefined;
     result.push(element);
   }

@@ -24,7 +24,7 @@ const setAt = (index: readonly number[], axis: number, value: number): readonly 
 /** The same elements in another shape. */
 function reshaped(c: Evaluation<Op>): readonly FoldTensor[] {
   const x = c.input(0);
-  return [tensor(x.dtype, first(c), x.data) as FoldTensor];
+  return [tensor(x.dtype, first(c), x.data)];
 }
 
 function reduced(combine: (a: Element, b: Element) => Element, start: (like: FoldTensor) => Element | undefined) {

@@ -1,11 +1,11 @@
-import { defined } from '../../core/errors.ts';
 import { isStatic, type Dim, type Shape } from '../../core/shape.ts';
 import { int64, type DType, type HostTensor } from '../../core/tensor.ts';
-import type { OpNode } from '../graph.ts';
+import type { OpNode, TensorType } from '../graph.ts';
+import type { Op } from '../ops.ts';
 import { sliceRange } from '../slices.ts';
 import { dimensionOf, productOf } from '../symbols.ts';
-import { elementwise, isElementwise } from './arithmetic.ts';
-import { elementsOf, isFoldTensor, isWhole, tensorFrom, isFoldType } from './elements.ts';
+import { elementwise, isElementwise, type ElementFunction, type ElementwiseOp } from './arithmetic.ts';
+import { elementsOf, isFoldTensor, isFoldType, isWhole, tensorFrom } from './elements.ts';
 
 /** An element of a vector of sizes: an integer, the name of a symbolic dimension, or `undefined` where nothing is known. */
 export type Size = bigint | string | undefined;
@@ -45,124 +45,131 @@ function product(sizes: readonly Size[]): Size {
   return dims.length === sizes.length ? fromDim(dimensionOf(productOf(dims))) : undefined;
 }
 
-/** A size and an operand that leaves it as it is: n + 0, n·1, n/1; a dimension is never negative. */
-function computed(node: OpNode, given: readonly Size[]): Size {
-  const known = given.filter((entry) => typeof entry === 'bigint');
+const isKnown = (size: Size): size is bigint => typeof size === 'bigint';
+const otherThan = (neutral: bigint, a: Size, b: Size): Size => (a === neutral ? b : b === neutral ? a : undefined);
+
+/** What elementwise operators make of operands of which one is a symbol: a dimension, which is not negative. */
+const symbolic: { readonly [K in ElementwiseOp]?: (operands: readonly Size[]) => Size } = {
+  Identity: ([a]) => a,
+  Cast: ([a]) => a,
+  Add: ([a, b]) => otherThan(0n, a, b),
+  Mul: (operands) => (operands.some((size) => isKnown(size) && size < 0n) ? undefined : product(operands)),
+  Sub: ([a, b]) => (b === 0n ? a : undefined),
+  Div: ([a, b]) => (b === 1n ? a : undefined),
+  Equal: ([a, b]) => {
+    if (a === undefined || b === undefined) return undefined;
+    if (a === b) return 1n;
+    const number = isKnown(a) ? a : b;
+    return isKnown(number) && number < 0n ? 0n : undefined;
+  },
+  Where: ([condition, a, b]) => (isKnown(condition) ? (condition === 0n ? b : a) : undefined),
+};
+
+function computedSize(node: OpNode, operands: readonly Size[]): Size {
   if (!isElementwise(node.op)) return undefined;
-  if (known.length === given.length) {
-    const result = elementwise[node.op](known, node.attributes);
-    return typeof result === 'bigint' ? result : undefined;
-  }
-  const [a, b, c] = given;
-  const [other] = known;
-  switch (node.op) {
-    case 'Identity':
-    case 'Cast':
-      return a;
-    case 'Add':
-      return other === 0n ? (typeof a === 'bigint' ? b : a) : undefined;
-    case 'Mul':
-      return a === undefined || b === undefined || (other !== undefined && other < 0n) ? undefined : product([a, b]);
-    case 'Sub':
-      return b === 0n ? a : undefined;
-    case 'Div':
-      return b === 1n ? a : undefined;
-    case 'Equal':
-      if (typeof a === 'string' && a === b) return 1n;
-      return other !== undefined && other < 0n && typeof (typeof a === 'bigint' ? b : a) === 'string' ? 0n : undefined;
-    case 'Where':
-      return typeof a === 'bigint' ? (a === 0n ? c : b) : undefined;
-    default:
-      return undefined;
-  }
+  const known = operands.filter(isKnown);
+  if (known.length < operands.length) return symbolic[node.op]?.(operands);
+  const compute: ElementFunction = elementwise[node.op];
+  const result = compute(known, node.attributes);
+  return typeof result === 'bigint' ? result : undefined;
 }
 
-interface SizesContext {
-  readonly typeOf: (name: string) => { readonly dtype: DType; readonly shape: Shape } | undefined;
-  readonly sizesOf: (name: string) => Sizes | undefined;
+interface SizesContext<K extends Op = Op> {
+  readonly node: OpNode<K>;
+  readonly shapeOf: (index: number) => Shape | undefined;
+  /** What is known of input `index`. */
+  readonly sizes: (index: number) => Sizes | undefined;
+}
+
+type FollowedOp =
+  'Shape' | 'Size' | 'Reshape' | 'Flatten' | 'Squeeze' | 'Unsqueeze' | 'Gather' | 'Slice' | 'Concat' | 'Split';
+
+type Follow<K extends Op> = (context: SizesContext<K>) => readonly (readonly Size[] | undefined)[];
+
+const regrouped: Follow<Op> = (c) => [c.sizes(0)?.entries];
+
+/** The entries of each output. Deliberately few: the operators that exporters put shapes together with. */
+const followed: { readonly [K in FollowedOp]: Follow<K> } = {
+  Shape: ({ node, shapeOf }) => [shapeOf(0)?.slice(node.attributes.start, node.attributes.end).map(fromDim)],
+  Size: ({ shapeOf }) => {
+    const shape = shapeOf(0);
+    return [shape && [product(shape.map(fromDim))]];
+  },
+  Reshape: regrouped,
+  Flatten: regrouped,
+  Squeeze: regrouped,
+  Unsqueeze: regrouped,
+  Gather: ({ sizes }) => {
+    const [source, indices] = [sizes(0), sizes(1)];
+    if (source?.shape.length !== 1) return [];
+    return [indices?.entries.map((index) => (isKnown(index) ? source.entries.at(Number(index)) : undefined))];
+  },
+  Slice: ({ node, sizes }) => {
+    const { starts, ends, axes, steps } = node.attributes;
+    const source = sizes(0);
+    if (source?.shape.length !== 1 || axes.length !== 1) return [];
+    const step = steps[0] ?? 1;
+    const { first, count } = sliceRange(starts[0] ?? 0, ends[0] ?? 0, step, source.entries.length);
+    return [Array.from({ length: count }, (_, k) => source.entries[first + k * step])];
+  },
+  Concat: ({ node, sizes, shapeOf }) => [
+    node.inputs.flatMap((_, index) => {
+      const [size = 0] = shapeOf(index) ?? [];
+      return sizes(index)?.entries ?? new Array<Size>(Math.min(Number(size) || 0, LONGEST)).fill(undefined);
+    }),
+  ],
+  Split: ({ node, sizes }) => {
+    const entries = sizes(0)?.entries;
+    let start = 0;
+    return node.attributes.split.map((size) => entries?.slice(start, (start += size)));
+  },
+};
+
+function isFollowed(op: Op): op is FollowedOp {
+  return Object.hasOwn(followed, op);
+}
+
+function follow(op: FollowedOp, context: SizesContext): readonly (readonly Size[] | undefined)[] {
+  // The compiler cannot see that the node is one of `op`.
+  const rule = followed[op] as unknown as Follow<Op>;
+  return rule(context);
+}
+
+function elementwiseSizes({ node, sizes }: SizesContext, length: number): readonly Size[] {
+  const operands = node.inputs.map((_, index) => sizes(index)?.entries ?? []);
+  return Array.from({ length }, (_, place) =>
+    computedSize(
+      node,
+      operands.map((entries) => entries[entries.length === 1 ? 0 : place]),
+    ),
+  );
 }
 
 /** What is known of the outputs of a node of the table that computes with sizes. */
-export function sizesOfNode(node: OpNode, { typeOf, sizesOf: known }: SizesContext): readonly (Sizes | undefined)[] {
-  const [x = '', y = ''] = node.inputs;
+export function sizesOfNode(
+  node: OpNode,
+  typeOf: (name: string) => TensorType | undefined,
+  known: (name: string) => Sizes | undefined,
+): readonly (Sizes | undefined)[] {
   const types = node.outputs.map((name) => typeOf(name));
-  const small = types.every(
-    (type) => type !== undefined && isWhole(type.dtype) && type.shape.length <= 1 && isStatic(type.shape),
-  );
-  if (!small) return [];
-  const make = (index: number, entries: readonly Size[]): Sizes | undefined => {
-    const { dtype, shape } = defined(types[index], `type of ${node.name}`);
-    return isStatic(shape) && entries.length === (shape[0] ?? 1) && entries.length <= LONGEST
-      ? { dtype, shape, entries }
-      : undefined;
+  const context: SizesContext = {
+    node,
+    shapeOf: (index) => typeOf(node.inputs[index] ?? '')?.shape,
+    sizes: (index) => known(node.inputs[index] ?? ''),
   };
-  const source = known(x);
-  switch (node.op) {
-    case 'Shape': {
-      const { start, end } = node.attributes;
-      return [make(0, (typeOf(x)?.shape ?? []).slice(start, end).map(fromDim))];
-    }
-    case 'Size': {
-      const shape = typeOf(x)?.shape;
-      return [shape && make(0, [product(shape.map(fromDim))])];
-    }
-    case 'Reshape':
-    case 'Flatten':
-    case 'Squeeze':
-    case 'Unsqueeze':
-      return [source && make(0, source.entries)];
-    case 'Gather': {
-      const indices = known(y);
-      if (source?.shape.length !== 1 || indices === undefined) return [];
-      return [
-        make(
-          0,
-          indices.entries.map((index) => (typeof index === 'bigint' ? source.entries.at(Number(index)) : undefined)),
-        ),
-      ];
-    }
-    case 'Slice': {
-      const { starts, ends, axes, steps } = node.attributes;
-      if (source?.shape.length !== 1 || axes.length !== 1) return [];
-      const step = steps[0] ?? 1;
-      const { first, count } = sliceRange(starts[0] ?? 0, ends[0] ?? 0, step, source.entries.length);
-      return [
-        make(
-          0,
-          Array.from({ length: count }, (_, k) => source.entries[first + k * step]),
-        ),
-      ];
-    }
-    case 'Concat': {
-      const parts = node.inputs.map((name) => {
-        const part = known(name);
-        const shape = typeOf(name)?.shape;
-        return (
-          part?.entries ??
-          (shape !== undefined && isStatic(shape) ? new Array<Size>(shape[0] ?? 1).fill(undefined) : [])
-        );
-      });
-      return [make(0, parts.flat())];
-    }
-    case 'Split': {
-      let start = 0;
-      return node.attributes.split.map(
-        (size, index) => source && make(index, source.entries.slice(start, (start += size))),
-      );
-    }
-    default: {
-      if (!isElementwise(node.op)) return [];
-      const operands = node.inputs.map((name) => known(name));
-      const length = defined(types[0], node.name).shape[0] ?? 1;
-      const entries = Array.from({ length: typeof length === 'number' ? length : 0 }, (_, index) =>
-        computed(
-          node,
-          operands.map((operand) => operand?.entries[operand.entries.length === 1 ? 0 : index]),
-        ),
-      );
-      return [make(0, entries)];
-    }
-  }
+  const small = ({ dtype, shape: [length = 1, ...rest] }: TensorType): boolean =>
+    isWhole(dtype) && rest.length === 0 && typeof length === 'number' && length <= LONGEST;
+  if (!types.every((type) => type !== undefined && small(type))) return [];
+  const outputs = isFollowed(node.op)
+    ? follow(node.op, context)
+    : isElementwise(node.op)
+      ? [elementwiseSizes(context, Number(types[0]?.shape[0] ?? 1))]
+      : [];
+  return types.map((type, index) => {
+    const entries = outputs[index];
+    if (entries === undefined || type === undefined || !isStatic(type.shape)) return undefined;
+    return entries.length === (type.shape[0] ?? 1) ? { dtype: type.dtype, shape: type.shape, entries } : undefined;
+  });
 }
 
 /**

@@ -1,5 +1,7 @@
 import type { StaticShape } from '../../../src/core/shape.ts';
-import { any, integers, type CaseTable } from '../case.ts';
+import type { movementOps } from '../../../src/graph/ops/movement.ts';
+import { any, type CaseTable } from '../case.ts';
+import { indexingCases } from './movement-indexing.ts';
 
 interface Bounds {
   readonly starts: readonly number[];
@@ -10,17 +12,14 @@ interface Bounds {
 
 const slice = (name: string, shape: StaticShape, attributes: Bounds) => ({ name, inputs: [any(shape)], attributes });
 
-const gather = (
-  name: string,
-  shape: StaticShape,
-  axis: number,
-  indexShape: StaticShape,
-  indices: readonly number[],
-) => ({ name, inputs: [any(shape), integers(indexShape, indices)], attributes: { axis } });
+const pad = (name: string, shape: StaticShape, pads: readonly number[], mode = 'constant') => ({
+  name: `${mode}: ${name}`,
+  inputs: [any(shape)],
+  attributes: { pads, mode },
+});
 
-export const movementCases: CaseTable<
-  'Transpose' | 'Reshape' | 'Flatten' | 'Expand' | 'Concat' | 'Split' | 'Slice' | 'Pad' | 'Gather' | 'ScatterElements'
-> = {
+export const movementCases: CaseTable<keyof typeof movementOps> = {
+  ...indexingCases,
   Transpose: [
     { name: 'matrix', inputs: [any([2, 3])], attributes: { perm: [1, 0] } },
     { name: 'rotation, not its own inverse', inputs: [any([2, 3, 4])], attributes: { perm: [2, 0, 1] } },
@@ -61,40 +60,62 @@ export const movementCases: CaseTable<
     slice('step larger than what is left', [2, 4], { starts: [3], ends: [4], axes: [1], steps: [5] }),
     slice('several axes', [4, 3, 5], { starts: [1, 1], ends: [4, 5], axes: [0, 2], steps: [2, 3] }),
     slice('whole', [2, 3], { starts: [0], ends: [3], axes: [1], steps: [1] }),
+    slice('back to front', [2, 5], { starts: [-1], ends: [-99], axes: [1], steps: [-1] }),
+    slice('back to front, step and bounds', [7, 2], { starts: [5], ends: [0], axes: [0], steps: [-2] }),
+    slice('back to front from beyond the end', [5], { starts: [99], ends: [-5], axes: [0], steps: [-3] }),
+    slice('both ways', [4, 6], { starts: [3, 1], ends: [0, 6], axes: [0, 1], steps: [-1, 2] }),
   ],
   Pad: [
-    { name: 'one axis', inputs: [any([2, 3])], attributes: { pads: [0, 1, 0, 2] } },
-    { name: 'image', inputs: [any([1, 2, 3, 2])], attributes: { pads: [0, 0, 1, 1, 0, 0, 1, 2] } },
-    { name: 'nothing', inputs: [any([2, 3])], attributes: { pads: [0, 0, 0, 0] } },
-    { name: 'negative pads crop', inputs: [any([3, 4])], attributes: { pads: [-1, 1, 0, -2] } },
+    pad('one axis', [2, 3], [0, 1, 0, 2]),
+    pad('image', [1, 2, 3, 2], [0, 0, 1, 1, 0, 0, 1, 2]),
+    pad('nothing', [2, 3], [0, 0, 0, 0]),
+    pad('negative pads crop', [3, 4], [-1, 1, 0, -2]),
+    { ...pad('with a value', [2, 3], [0, 1, 2, 0]), inputs: [any([2, 3]), any([])] },
+    { ...pad('with a value, cropped', [3, 4], [-1, 1, 0, 2]), inputs: [any([3, 4]), any([])] },
+    pad('one axis', [2, 3], [0, 1, 0, 2], 'edge'),
+    pad('image', [1, 2, 3, 2], [0, 0, 1, 1, 0, 0, 1, 2], 'edge'),
+    pad('of one element', [1, 2], [2, 0, 3, 0], 'edge'),
+    pad('cropped in front, padded behind', [2, 4], [0, -1, 0, 2], 'edge'),
+    pad('one axis', [2, 4], [0, 2, 0, 3], 'reflect'),
+    pad('image', [1, 2, 3, 3], [0, 0, 1, 2, 0, 0, 2, 1], 'reflect'),
+    pad('cropped in front, padded behind', [2, 5], [0, -1, 0, 2], 'reflect'),
   ],
-  Gather: [
-    gather('embedding with repeated indices', [4, 3], 0, [5], [2, 0, 2, 2, 3]),
-    gather('sequence of sentences', [4, 3], 0, [2, 3], [1, 1, 0, 3, 1, 0]),
-    gather('scalar index', [4, 3], 0, [], [2]),
-    gather('columns', [2, 4], 1, [3], [3, 3, 0]),
-    gather('middle axis', [2, 3, 2], 1, [2, 2], [0, 2, 2, 2]),
-    gather('last axis, negative', [2, 3], -1, [2], [1, 0]),
-    gather('negative indices', [4, 2], 0, [3], [-1, 3, -4]),
+  Squeeze: [
+    { name: 'one axis', inputs: [any([2, 1, 3, 1])], attributes: { axes: [1] } },
+    { name: 'several axes, negative', inputs: [any([1, 2, 1, 3])], attributes: { axes: [-2, 0] } },
+    { name: 'to a scalar', inputs: [any([1, 1])], attributes: { axes: [0, 1] } },
   ],
-  ScatterElements: {
-    noGradient: 'emitted by gradients only',
+  Unsqueeze: [
+    { name: 'in front and behind', inputs: [any([2, 3])], attributes: { axes: [0, 3] } },
+    { name: 'negative axes in any order', inputs: [any([2, 3])], attributes: { axes: [-1, -3] } },
+    { name: 'a scalar', inputs: [any([])], attributes: { axes: [0] } },
+  ],
+  Tile: [
+    { name: 'rows and columns', inputs: [any([2, 3])], attributes: { repeats: [3, 2] } },
+    { name: 'the inner axis only', inputs: [any([2, 1, 2])], attributes: { repeats: [1, 3, 1] } },
+    { name: 'nothing', inputs: [any([2, 3])], attributes: { repeats: [1, 1] } },
+  ],
+  DepthToSpace: [
+    { name: 'depth, column, row', inputs: [any([2, 8, 2, 3])], attributes: { blocksize: 2, mode: 'DCR' } },
+    { name: 'column, row, depth', inputs: [any([2, 8, 2, 3])], attributes: { blocksize: 2, mode: 'CRD' } },
+    { name: 'blocks of three', inputs: [any([1, 9, 1, 2])], attributes: { blocksize: 3, mode: 'CRD' } },
+  ],
+  SpaceToDepth: [
+    { name: 'blocks of two', inputs: [any([2, 2, 4, 6])], attributes: { blocksize: 2 } },
+    { name: 'blocks of three', inputs: [any([1, 1, 3, 6])], attributes: { blocksize: 3 } },
+  ],
+  Trilu: [
+    { name: 'upper', inputs: [any([3, 4])], attributes: { k: [0], upper: 1 } },
+    { name: 'lower, above the diagonal too', inputs: [any([2, 3, 3])], attributes: { k: [1], upper: 0 } },
+    { name: 'upper, below the diagonal too', inputs: [any([4, 3])], attributes: { k: [-1], upper: 1 } },
+  ],
+  Shape: {
+    noGradient: 'a shape',
     forward: [
-      {
-        name: 'replace',
-        inputs: [any([3, 3]), integers([2, 2], [0, 2, 1, -3]), any([2, 2])],
-        attributes: { axis: 0, reduction: 'none' },
-      },
-      {
-        name: 'repeated indices add up',
-        inputs: [any([2, 4]), integers([2, 3], [1, 1, 1, 0, 3, 0]), any([2, 3])],
-        attributes: { axis: 1, reduction: 'add' },
-      },
-      {
-        name: 'last axis',
-        inputs: [any([2, 4]), integers([2, 3], [1, 1, 1, 0, 3, 0]), any([2, 3])],
-        attributes: { axis: -1, reduction: 'max' },
-      },
+      { name: 'all', inputs: [any([2, 3, 4])], attributes: { start: 0, end: 3 } },
+      { name: 'without the first', inputs: [any([2, 3, 4])], attributes: { start: 1, end: 3 } },
+      { name: 'bounds from the end', inputs: [any([2, 3, 4])], attributes: { start: -2, end: -1 } },
     ],
   },
+  Size: { noGradient: 'a number of elements', forward: [{ name: 'matrix', inputs: [any([2, 3])], attributes: {} }] },
 };
