@@ -1,11 +1,12 @@
+export { bindInputs } from './bind.ts';
 export { createBuilder, expectShape, staticShapeOf, type Builder, type Value } from './builder.ts';
 export { checkGraph } from './check.ts';
 export * from './functions.ts';
 export { countOperators, operatorName } from './graph.ts';
 export type { ForeignAttribute, ForeignNode, Graph, GraphNode, OpNode, TensorType } from './graph.ts';
-export { readOnnx, type OnnxModel } from './onnx-read.ts';
+export { readOnnx, type OnnxModel, type ReadOptions } from './onnx-read.ts';
 export { toOnnx, type OnnxOptions } from './onnx-write.ts';
 export { OPSET, isOp, ops, type AttributesOf, type Op } from './ops.ts';
-export { bindInputs, eliminateDeadNodes, keepOutputs } from './passes.ts';
+export { bindValues, eliminateDeadNodes, keepOutputs } from './passes.ts';
 export { inferTypes } from './shapes.ts';
 export { graphText, nodeText } from './text.ts';

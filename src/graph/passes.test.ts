@@ -3,7 +3,7 @@ import { float32, int32 } from '../core/tensor.ts';
 import { createBuilder } from './builder.ts';
 import * as nn from './functions.ts';
 import { countOperators, type Graph } from './graph.ts';
-import { bindInputs, eliminateDeadNodes, keepOutputs } from './passes.ts';
+import { bindValues, eliminateDeadNodes, keepOutputs } from './passes.ts';
 
 /** Two outputs that share relu(x); an unused initializer, an unused input, a node that nobody reads. */
 function graph(): Graph {
@@ -45,23 +45,23 @@ describe('eliminateDeadNodes', () => {
   });
 });
 
-describe('bindInputs', () => {
+describe('bindValues', () => {
   it('turns inputs into initializers', () => {
     const value = float32([2], [1, -1]);
-    const bound = bindInputs(graph(), new Map([['x', value]]));
+    const bound = bindValues(graph(), new Map([['x', value]]));
     expect(bound.inputs).toEqual(['unused']);
     expect(bound.initializers.get('x')).toBe(value);
     expect(bound.nodes).toEqual(graph().nodes);
   });
 
   it('refuses unknown names and tensors of another type', () => {
-    expect(() => bindInputs(graph(), new Map([['w', float32([2], [1, 2])]]))).toThrow(
+    expect(() => bindValues(graph(), new Map([['w', float32([2], [1, 2])]]))).toThrow(
       'g: w is not an input of the graph; choose from x, unused',
     );
-    expect(() => bindInputs(graph(), new Map([['x', float32([3], [1, 2, 3])]]))).toThrow(
+    expect(() => bindValues(graph(), new Map([['x', float32([3], [1, 2, 3])]]))).toThrow(
       'input x of graph g: the tensor does not fit the input; expected float[2], received float[3]',
     );
-    expect(() => bindInputs(graph(), new Map([['x', int32([2], [1, 2])]]))).toThrow(
+    expect(() => bindValues(graph(), new Map([['x', int32([2], [1, 2])]]))).toThrow(
       'expected float[2], received int32[2]',
     );
   });

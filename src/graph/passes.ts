@@ -38,7 +38,7 @@ export function eliminateDeadNodes(graph: Graph): Graph {
  *
  * @throws usage error for a name that is no input, or a tensor that is not of the input's type
  */
-export function bindInputs(graph: Graph, values: ReadonlyMap<string, HostTensor>): Graph {
+export function bindValues(graph: Graph, values: ReadonlyMap<string, HostTensor>): Graph {
   const inputs = new Set(graph.inputs);
   for (const [name, value] of values) {
     const type = inputs.has(name) ? graph.types.get(name) : undefined;
@@ -59,7 +59,7 @@ export function bindInputs(graph: Graph, values: ReadonlyMap<string, HostTensor>
       inputs: Object.freeze(graph.inputs.filter((name) => !values.has(name))),
       initializers: new Map([...graph.initializers, ...values]),
     }),
-    'bindInputs',
+    'bindValues',
   );
 }
 
