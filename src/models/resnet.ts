@@ -5,6 +5,7 @@ import { batchNorm, channelsOf, conv2d } from '../nn/layers.ts';
 import type { LayerContext } from '../nn/layer-context.ts';
 import type { Backbone, ImageSize } from '../heads/backbone.ts';
 import { pooledOrEmbedded } from './embedding.ts';
+import { imagenetResnetDepths } from './resnet-imagenet.ts';
 
 /**
  * A basic residual block: relu(bn(conv(relu(bn(conv x)))) + shortcut x), 3×3 filters, a 1×1 convolution as shortcut where the
@@ -21,6 +22,9 @@ function basicBlock(c: LayerContext, name: string, x: Value, channels: number, s
     return relu(c.b, add(c.b, residual, shortcut));
   });
 }
+
+/** Depths that name a ResNet for ImageNet as well: of these the one for small images is `resnet50-cifar`. */
+const shared: readonly number[] = imagenetResnetDepths;
 
 /**
  * The ResNets for small images of He et al. 2015 (section 4.2): depth 6n + 2, three stages of n basic blocks with 16, 32
@@ -51,5 +55,6 @@ export function resnet(depth: number, image: ImageSize, features?: number): Back
       stem,
     );
   };
-  return pooledOrEmbedded({ name: `resnet${depth}`, image, channels: 64, map }, features);
+  const name = `resnet${depth}${shared.includes(depth) ? '-cifar' : ''}`;
+  return pooledOrEmbedded({ name, image, channels: 64, map }, features);
 }

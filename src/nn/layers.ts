@@ -1,6 +1,7 @@
 import { staticShapeOf, type Value } from '../graph/builder.ts';
 import { conv, mul } from '../graph/functions.ts';
 import type { LayerContext } from './layer-context.ts';
+import type { Initial } from './parameters.ts';
 
 /** The geometry of a convolution layer, the same for height and width. */
 export interface Conv2dOptions {
@@ -10,7 +11,10 @@ export interface Conv2dOptions {
   /** Zeros on each side; default (kernel − 1)/2. */
   readonly padding?: number;
   readonly bias?: boolean;
+  /** Channels are split into that many groups that do not see each other (default 1); as many as there are channels is a depthwise convolution. */
   readonly groups?: number;
+  /** How the filter starts (default Kaiming normal, fan out). */
+  readonly initial?: Initial;
 }
 
 /** Channels of an image value `[batch, channels, height, width]`. */
@@ -18,16 +22,14 @@ export function channelsOf(x: Value): number {
   return Number(x.type.shape[1]);
 }
 
-/** Convolution of x `[batch, in, h, w]`; filter `[channels, in/groups, kernel, kernel]`, Kaiming normal (fan out). */
+/**
+ * Convolution of x `[batch, in, h, w]` with a filter `[channels, in/groups, kernel, kernel]`: output channel k sees the in/groups
+ * input channels of its group only. Both numbers of channels are multiples of `groups`.
+ */
 export function conv2d(c: LayerContext, name: string, x: Value, options: Conv2dOptions): Value {
-  const { channels, kernel, groups = 1, bias = false, ...geometry } = options;
+  const { channels, kernel, groups = 1, bias = false, initial = { kind: 'kaiming-normal' }, ...geometry } = options;
   return c.layer(name, () => {
-    const weight = c.parameter(
-      'weight',
-      [channels, channelsOf(x) / groups, kernel, kernel],
-      { kind: 'kaiming-normal' },
-      { decay: true },
-    );
+    const weight = c.parameter('weight', [channels, channelsOf(x) / groups, kernel, kernel], initial, { decay: true });
     const offset = bias
       ? { bias: c.parameter('bias', [channels], { kind: 'constant', value: 0 }, { decay: false }) }
       : {};

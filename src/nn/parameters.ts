@@ -6,15 +6,15 @@ import { sizeOf, type StaticShape } from '../core/shape.ts';
  * How a parameter starts.
  *
  * - `constant`: every element is `value`.
- * - `kaiming-normal`: N(0, 2/fan) with fan = output channels × kernel area for a filter `[out, in, kh, kw]` ("fan out", He et
- *   al. 2015, the choice of the CIFAR ResNets) or inputs for a matrix `[out, in]`.
+ * - `kaiming-normal`: N(0, 2/fan) (He et al. 2015). The fan of a filter `[out, in, kh, kw]` is out·kh·kw (`out`, the default: the choice
+ *   of the ResNets) or in·kh·kw (`in`), that of a matrix `[out, in]` its inputs.
  * - `uniform`: U(−bound, bound).
  * - `normal`: N(0, deviation²), drawn again beyond two deviations.
  * - `given`: these values, whatever the seed: weights of a model that was read from a file. As many as the parameter has elements.
  */
 export type Initial =
   | { readonly kind: 'constant'; readonly value: number }
-  | { readonly kind: 'kaiming-normal' }
+  | { readonly kind: 'kaiming-normal'; readonly fan?: 'in' | 'out' }
   | { readonly kind: 'uniform'; readonly bound: number }
   | { readonly kind: 'normal'; readonly deviation: number }
   | { readonly kind: 'given'; readonly values: Float32Array };
@@ -45,10 +45,9 @@ function truncatedNormal(random: RandomStream): number {
   }
 }
 
-function kaimingDeviation(shape: StaticShape): number {
+function kaimingDeviation(shape: StaticShape, fan: 'in' | 'out'): number {
   const [out = 1, inputs = 1, ...kernel] = shape;
-  const fan = kernel.length > 0 ? out * sizeOf(kernel) : inputs;
-  return Math.sqrt(2 / fan);
+  return Math.sqrt(2 / (kernel.length > 0 && fan === 'out' ? out * sizeOf(kernel) : inputs * sizeOf(kernel)));
 }
 
 /**
@@ -63,7 +62,7 @@ export function initialValues(spec: ParameterSpec, seed: number): Float32Array {
       return values.fill(initial.value);
     case 'kaiming-normal': {
       const random = randomStream(seed, 'initialize', spec.name);
-      const deviation = kaimingDeviation(spec.shape);
+      const deviation = kaimingDeviation(spec.shape, initial.fan ?? 'out');
       return values.map(() => deviation * random.normal());
     }
     case 'uniform': {
