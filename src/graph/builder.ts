@@ -45,8 +45,11 @@ export interface Builder {
   readonly node: <K extends Op>(op: K, inputs: InputsOf<K>, attributes: AttributesOf<K>) => OutputsOf<K>;
   /** Adds a node of operator K with one output and returns it. */
   readonly op: <K extends Op>(op: K, inputs: InputsOf<K>, attributes: AttributesOf<K>) => Value;
-  /** Adds a node whose operator is not known statically (passes that copy or rename nodes). Output names may be given. */
-  readonly raw: (node: GraphNode) => void;
+  /**
+   * Adds a node whose operator is not known statically (passes that copy or rename nodes). Output names may be given. The results of a
+   * foreign node have the types that `types` knows of; without one, no node of the table can read them.
+   */
+  readonly raw: (node: GraphNode, types?: ReadonlyMap<string, TensorType>) => void;
   /** Marks a value as an output of the graph; with a name, the output is called that. */
   readonly output: (value: Value, name?: string) => void;
   /** Runs `body` with names prefixed by `scope/`. */
@@ -152,7 +155,7 @@ export function createBuilder(name: string, base?: Graph): Builder {
       const [result] = emit(op, given as readonly (Value | undefined)[], attributes);
       return defined(result, `output of ${op}`);
     },
-    raw: (node: GraphNode) => {
+    raw: (node: GraphNode, known?: ReadonlyMap<string, TensorType>) => {
       if (node.kind === 'op') {
         const inferred = inferTypes(
           node.op,
@@ -163,6 +166,11 @@ export function createBuilder(name: string, base?: Graph): Builder {
         node.outputs.forEach((output, index) => define(output, defined(inferred[index], `type of ${output}`)));
         if (inferred.length !== node.outputs.length)
           throw internalError(`${definitionOf(node.op).outputs.join()} expected`, { where: node.name });
+      } else {
+        for (const output of node.outputs) {
+          const type = known?.get(output);
+          if (output !== '' && type !== undefined) define(output, type);
+        }
       }
       for (const taken of [node.name, ...node.outputs]) nodeNames.add(taken);
       nodes.push(node);

@@ -10,9 +10,9 @@ import { createModel } from '../heads/model.ts';
 import { parseHead } from '../heads/parse.ts';
 import type { HeadSpec } from '../heads/spec.ts';
 import type { HeadDocument, VectorFacts } from '../report/head-document.ts';
+import { classRows, searchClassifier, type FoundClassifier } from '../surgery/index.ts';
 import { readModelFile } from './classifier-file.ts';
 import { metadataKeys } from './export.ts';
-import { findClassifier, type FoundClassifier } from './find-classifier.ts';
 import { floatsOf } from './floats.ts';
 import { nodeCosts } from './graph-cost.ts';
 import {
@@ -138,14 +138,14 @@ export async function inspectFile(path: string): Promise<Inspected> {
     } satisfies HeadDocument);
     return { document, head };
   }
-  const found = spec === undefined ? findClassifier(graph) : 'the file was exported to give features';
-  if (typeof found === 'string') {
+  const found = spec === undefined ? searchClassifier(graph) : { summary: 'the file was exported to give features' };
+  if ('summary' in found) {
     const document = Object.freeze({
       ...shared,
       head: null,
       parameters: { total, trainable: total, classifier: 0, classifierTrainable: 0 },
       ...{ geometry: null, cost: null, memory: null, vectors: null, classifier: null },
-      notes: [`no classifier found: ${found}`, ...unknown],
+      notes: [`no classifier found: ${found.summary}`, ...unknown],
     } satisfies HeadDocument);
     return { document, head: undefined };
   }
@@ -156,7 +156,7 @@ export async function inspectFile(path: string): Promise<Inspected> {
   const perNumber = weight === undefined ? 4 : bytesPerElement(weight.dtype);
   const cost = layers.find(({ name }) => name === found.node.name);
   const name = `${cost?.operator ?? ''} ${found.node.name}`;
-  const matrix = weight === undefined ? undefined : classRows(weight, found);
+  const matrix = weight === undefined ? undefined : finiteRows(weight, found);
   const measured = matrix === undefined ? undefined : measureMatrix(matrix, features);
   const document = Object.freeze({
     ...shared,
@@ -191,15 +191,9 @@ export async function inspectFile(path: string): Promise<Inspected> {
 }
 
 /** The class vectors `[C, N]` of a classifier; `undefined` for weights that are not floating-point or not all finite. */
-function classRows(weight: HostTensor, { features, classes, byColumns }: FoundClassifier): Float32Array | undefined {
+function finiteRows(weight: HostTensor, found: FoundClassifier): Float32Array | undefined {
   const stored = floatsOf(weight);
-  if (stored?.every(Number.isFinite) !== true) return undefined;
-  if (!byColumns) return stored;
-  const rows = new Float32Array(classes * features);
-  for (let row = 0; row < classes; row++)
-    for (let column = 0; column < features; column++)
-      rows[row * features + column] = stored[column * classes + row] ?? 0;
-  return rows;
+  return stored?.every(Number.isFinite) === true ? classRows(stored, found) : undefined;
 }
 
 /** What the numbers of the vectors alone do not say loudly enough. */

@@ -76,7 +76,7 @@ export function foldBatchNorm(graph: Graph): Graph {
     folded.add(source);
     replacement.set(node, { ...source, inputs: [source.inputs[0] ?? '', ...names], outputs: node.outputs });
   }
-  for (const node of graph.nodes) if (!folded.has(node)) b.raw(replacement.get(node) ?? node);
+  for (const node of graph.nodes) if (!folded.has(node)) b.raw(replacement.get(node) ?? node, graph.types);
   for (const output of graph.outputs) b.output(b.value(output));
   return eliminateDeadNodes(b.build());
 }

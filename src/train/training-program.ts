@@ -195,7 +195,7 @@ export function trainingProgram(model: Model, options: ProgramOptions): Training
 
   for (const group of groups) unpack(b, group.flat, group.parameters);
   for (const [name, value] of backward.initializers) b.named(name, value);
-  for (const node of backward.nodes) b.raw(node);
+  for (const node of backward.nodes) b.raw(node, backward.types);
 
   // Gradients are gathered at the end in forward order: the runtime orders nodes by depth-first search from the last one, so
   // each weight gradient then runs beside its layer's backward pass and its operands are freed early.

@@ -1,0 +1,10 @@
+export type { ClassifierChoice, FoundClassifier, NotFound } from './found-classifier.ts';
+export { findClassifier, searchClassifier } from './find-classifier.ts';
+export { classMatrix, classRows, type ClassMatrix } from './class-matrix.ts';
+export { cutAt, type Cut, type InputLayout, type PartSize } from './cut.ts';
+export type { ImportedParameter } from './parameters.ts';
+export { blocksOf, importedParameters, trainedParameters, type Block, type TrainChoice } from './blocks.ts';
+export { unsupportedOnPath, type Unsupported } from './unsupported.ts';
+export { importedBackbone, importedName, isImported, type ImportedBackbone, type ImportOptions } from './backbone.ts';
+export { deployGraph } from './deploy.ts';
+export { teacherLogits } from './teacher.ts';
