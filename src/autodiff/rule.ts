@@ -1,3 +1,4 @@
+import type { HostTensor } from '../core/tensor.ts';
 import type { Builder, Value } from '../graph/builder.ts';
 import type { AttributesOf, Op } from '../graph/ops.ts';
 
@@ -10,7 +11,11 @@ export interface GradientContext<K extends Op = Op> {
   /** Number of inputs. */
   readonly count: number;
   readonly input: (index: number) => Value;
+  /** Input `index`, or `undefined` where the node leaves it out. */
+  readonly optional: (index: number) => Value | undefined;
   readonly output: (index: number) => Value;
+  /** The value of input `index` if the graph holds it as a constant with no gradient wanted: a rule may then be simpler. */
+  readonly constant: (index: number) => HostTensor | undefined;
   /** Gradient of output `index` (default 0); an internal error where none arrived. */
   readonly grad: (index?: number) => Value;
   readonly hasGrad: (index: number) => boolean;
@@ -24,9 +29,16 @@ export interface GradientContext<K extends Op = Op> {
  */
 export type GradientRule<K extends Op> = (context: GradientContext<K>) => readonly (Value | undefined)[];
 
-/** An operator without a gradient says why. Reaching it with a wanted gradient is an error, never a silent zero. */
+/**
+ * An operator without a gradient says why. Reaching it with a wanted gradient is an error, never a silent zero.
+ *
+ * An operator whose derivative is zero almost everywhere (a step function) `stops` the sweep as a cast to an integer does: it
+ * contributes nothing and costs no node, other paths to the same value count, and a value with no other path is the error that
+ * the loss does not depend on it.
+ */
 export interface NoGradient {
   readonly noGradient: string;
+  readonly stops?: true;
 }
 
 export type GradientRules<K extends Op = Op> = { readonly [O in K]: GradientRule<O> | NoGradient };

@@ -18,6 +18,11 @@ export const macros = {
   BatchNormTraining: ({ builder }, node, operands) => batchNormTraining(builder, node, operands),
   BatchNormGrad: ({ builder }, node, operands) => batchNormGrad(builder, node, operands),
   ReluGrad: ({ builder: b }, _node, { input }) => [mul(b, input(0), cast(b, greater(b, input(1), 0), 'float32'))],
+  ClipGrad: ({ builder: b }, _node, { input, optional }) => {
+    const [low, high] = [optional(2), optional(3)];
+    const above = low === undefined ? input(0) : mul(b, input(0), cast(b, greater(b, input(1), low), 'float32'));
+    return [high === undefined ? above : mul(b, above, cast(b, greater(b, high, input(1)), 'float32'))];
+  },
   ConvInputGrad: (pass, node, operands) => [convInputGrad(pass, node, operands)],
   ConvWeightGrad: (pass, node, operands) => [convWeightGrad(pass, node, operands)],
   MaxPoolGrad: (pass, node, operands) => [maxPoolGrad(pass, node, operands)],

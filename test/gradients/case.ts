@@ -62,6 +62,17 @@ export const distinct = (shape: StaticShape, offset = 0): CaseInput => ({
   },
 });
 
+/** These values. */
+export const values = (shape: StaticShape, data: readonly number[]): CaseInput => ({
+  dtype: 'float32',
+  shape,
+  draw: () => ({ shape, data: Float64Array.from(data) }),
+});
+
+/** Magnitude uniform in [5, 25), any sign: where exponentials overflow or vanish if a formula is careless. */
+export const far = (shape: StaticShape): CaseInput =>
+  float(shape, (random) => (5 + 20 * random.uniform()) * (random.uniform() < 0.5 ? -1 : 1));
+
 /** Few different values, so that equal ones occur. */
 export const repeated = (shape: StaticShape): CaseInput => float(shape, (random) => random.integer(3) - 1);
 

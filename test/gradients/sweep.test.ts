@@ -13,6 +13,7 @@ import {
   matmul,
   mul,
   neg,
+  pow,
   reduceSum,
   relu,
   sub,
@@ -92,6 +93,32 @@ describe('only what is wanted is computed', () => {
     const gradient = defined(values.get(defined(result.gradients.get('x'), 'x')), 'gradient');
     expect([...gradient.data]).toEqual([1, Math.E, Math.exp(-2)]);
     expect(added(graph, result.graph).get('Mul')).toBe(1);
+  });
+
+  test('a step function stops its path like a mask: d/dx (x + Floor(x)) = 1, with no node for Floor', () => {
+    const b = createBuilder('steps');
+    const x = b.input('x', 'float32', [3]);
+    const loss = total(b, add(b, x, b.op('Floor', [exp(b, x)], {})));
+    const graph = b.build();
+    const result = gradients(graph, { loss: loss.name, wrt: ['x'] });
+    const values = evaluateGraph(result.graph, new Map([['x', vector(0.5, 1, -2)]]));
+    expect(values.get(result.gradients.get('x') ?? '')?.data).toEqual(Float64Array.of(1, 1, 1));
+    expect(added(graph, result.graph).has('Mul')).toBe(false);
+  });
+
+  test('a constant exponent costs no logarithm and no test for zero', () => {
+    const operators = (exponent: number) => {
+      const b = createBuilder('power');
+      const loss = total(b, pow(b, b.input('x', 'float32', [3]), exponent));
+      const graph = b.build();
+      const count = added(graph, gradients(graph, { loss: loss.name, wrt: ['x'] }).graph);
+      // The sum's own gradient is a Reshape and an Expand.
+      return Object.fromEntries([...count].filter(([op]) => op !== 'Reshape' && op !== 'Expand'));
+    };
+    expect(operators(1)).toEqual({});
+    expect(operators(2)).toEqual({ Mul: 2 });
+    expect(operators(3)).toEqual({ Mul: 2, Pow: 1 });
+    expect(operators(-0.5)).toEqual({ Mul: 2, Pow: 1 });
   });
 
   test('no filter gradient for frozen filters and no image gradient at the first layer', () => {

@@ -1,5 +1,7 @@
 import { broadcastShapes, staticShape } from '../../src/core/shape.ts';
-import { atBroadcast, generate, item, type EvaluateTable, type NdArray } from './array.ts';
+import { parseEinsum } from '../../src/graph/einsum.ts';
+import type { productsOps } from '../../src/graph/ops/products.ts';
+import { atBroadcast, generate, indicesOf, item, type EvaluateTable, type NdArray } from './array.ts';
 
 /** alpha · op(a) · op(b) over the last two axes; leading axes broadcast. */
 function product(a: NdArray, b: NdArray, transA: boolean, transB: boolean, alpha: number): NdArray {
@@ -19,8 +21,42 @@ function product(a: NdArray, b: NdArray, transA: boolean, transB: boolean, alpha
   });
 }
 
-export const products: EvaluateTable<'MatMul' | 'Gemm' | 'FusedMatMul'> = {
-  MatMul: ({ input }) => [product(input(0), input(1), false, false, 1)],
+/** As numpy.matmul: a vector is a row on the left and a column on the right, without that axis in the result. */
+function matmul(a: NdArray, b: NdArray): NdArray {
+  const [row, column] = [a.shape.length === 1, b.shape.length === 1];
+  const left = row ? { ...a, shape: [1, ...a.shape] } : a;
+  const right = column ? { ...b, shape: [...b.shape, 1] } : b;
+  const { shape, data } = product(left, right, false, false, 1);
+  const rank = shape.length;
+  return { shape: shape.filter((_, axis) => !((row && axis === rank - 2) || (column && axis === rank - 1))), data };
+}
+
+/** Σ over the labels that the output lacks of the product of the operands' elements. */
+function einsum(equation: string, operands: readonly NdArray[]): NdArray {
+  const terms = parseEinsum(
+    equation,
+    operands.map(({ shape }) => shape.length),
+    'reference',
+  );
+  const labels = [...new Set(terms.inputs.flat())];
+  const extents = labels.map((label) =>
+    Math.max(...operands.map(({ shape }, k) => shape[terms.inputs[k]?.indexOf(label) ?? -1] ?? 1)),
+  );
+  const summed = labels.filter((label) => !terms.output.includes(label));
+  const extentOf = (label: string): number => item(extents, labels.indexOf(label));
+  return generate(terms.output.map(extentOf), (index) => {
+    let total = 0;
+    for (const inner of indicesOf(summed.map(extentOf))) {
+      const place = (label: string): number =>
+        summed.includes(label) ? item(inner, summed.indexOf(label)) : item(index, terms.output.indexOf(label));
+      total += operands.reduce((factor, x, k) => factor * atBroadcast(x, (terms.inputs[k] ?? []).map(place)), 1);
+    }
+    return total;
+  });
+}
+
+export const products: EvaluateTable<keyof typeof productsOps | 'FusedMatMul'> = {
+  MatMul: ({ input }) => [matmul(input(0), input(1))],
   FusedMatMul: ({ input, attributes: { alpha, transA, transB } }) => [
     product(input(0), input(1), transA === 1, transB === 1, alpha),
   ],
@@ -31,4 +67,10 @@ export const products: EvaluateTable<'MatMul' | 'Gemm' | 'FusedMatMul'> = {
     if (c === undefined) return [ab];
     return [generate(ab.shape, (index) => atBroadcast(ab, index) + beta * atBroadcast(c, index))];
   },
+  Einsum: ({ inputs, attributes: { equation } }) => [
+    einsum(
+      equation,
+      inputs.filter((operand) => operand !== undefined),
+    ),
+  ],
 };

@@ -1,4 +1,5 @@
 import { normalizeAxis } from '../../src/core/shape.ts';
+import type { reductionsOps } from '../../src/graph/ops/reductions.ts';
 import {
   at,
   generate,
@@ -41,20 +42,49 @@ const reduction =
     reduce(input(0), attributes.axes, attributes.keepdims, fold),
   ];
 
-/** log Σ exp along one axis, shifted by the maximum, at every index of x; with `x − that`, the logarithm of softmax. */
-function logSoftmax(x: NdArray, axis: number): NdArray {
+const min = (values: readonly number[]): number => -max(values.map((value) => -value));
+const squares = (values: readonly number[]): number => sum(values.map((value) => value * value));
+
+/** log Σ exp, shifted by the maximum. */
+function logSumExp(values: readonly number[]): number {
+  const shift = max(values);
+  return shift + Math.log(sum(values.map((value) => Math.exp(value - shift))));
+}
+
+/** Each element of x combined with what a fold gives for its row along one axis. */
+function withRow(
+  x: NdArray,
+  axis: number,
+  fold: (values: readonly number[]) => number,
+  combine: (value: number, folded: number) => number,
+): NdArray {
   const along = normalizeAxis(axis, x.shape.length, 'reference');
-  const logSum = reduce(x, [along], 1, (values) => {
-    const shift = max(values);
-    return shift + Math.log(sum(values.map((value) => Math.exp(value - shift))));
-  });
+  const folded = reduce(x, [along], 1, fold);
   let offset = 0;
   return generate(x.shape, (index) => {
-    const group = offsetOf(
-      logSum.shape,
-      index.map((entry, k) => (k === along ? 0 : entry)),
-    );
-    return item(x.data, offset++) - item(logSum.data, group);
+    const row = index.map((entry, k) => (k === along ? 0 : entry));
+    return combine(item(x.data, offset++), at(folded, row));
+  });
+}
+
+const logSoftmax = (x: NdArray, axis: number): NdArray => withRow(x, axis, logSumExp, (value, total) => value - total);
+
+/** At each place the sum of the entries before it (after it if reversed), its own included unless exclusive. */
+function runningSums(x: NdArray, given: number, exclusive: number, reverse: number): NdArray {
+  const axis = normalizeAxis(given, x.shape.length, 'reference');
+  return generate(x.shape, (index) => {
+    const own = item(index, axis);
+    let total = 0;
+    for (let place = 0; place < item(x.shape, axis); place++) {
+      const counted = place === own ? exclusive === 0 : reverse === 1 ? place > own : place < own;
+      if (counted) {
+        total += at(
+          x,
+          index.map((entry, k) => (k === axis ? place : entry)),
+        );
+      }
+    }
+    return total;
   });
 }
 
@@ -65,15 +95,26 @@ function bestPlaces(values: readonly number[], k: number, largest: number): read
   return order.slice(0, k);
 }
 
-export const reductions: EvaluateTable<
-  'ReduceSum' | 'ReduceMean' | 'ReduceMax' | 'ArgMax' | 'TopK' | 'Softmax' | 'LogSoftmax'
-> = {
+export const reductions: EvaluateTable<keyof typeof reductionsOps> = {
   ReduceSum: reduction(sum),
   ReduceMean: reduction((values) => sum(values) / values.length),
   ReduceMax: reduction(max),
+  ReduceMin: reduction(min),
+  ReduceProd: reduction((values) => values.reduce((product, value) => product * value, 1)),
+  ReduceL1: reduction((values) => sum(values.map(Math.abs))),
+  ReduceL2: reduction((values) => Math.sqrt(squares(values))),
+  ReduceSumSquare: reduction(squares),
+  ReduceLogSum: reduction((values) => Math.log(sum(values))),
+  ReduceLogSumExp: reduction(logSumExp),
+  CumSum: ({ input, attributes: { exclusive, reverse } }) => [
+    runningSums(input(0), item(input(1).data, 0), exclusive, reverse),
+  ],
   // The first of equal maxima (select_last_index = 0).
   ArgMax: ({ input, attributes: { axis, keepdims } }) => [
     reduce(input(0), [axis], keepdims, (values) => values.indexOf(max(values))),
+  ],
+  ArgMin: ({ input, attributes: { axis, keepdims } }) => [
+    reduce(input(0), [axis], keepdims, (values) => values.indexOf(min(values))),
   ],
   TopK: ({ input, attributes: { k, axis, largest } }) => {
     const x = input(0);
@@ -95,4 +136,23 @@ export const reductions: EvaluateTable<
     return [{ shape, data: data.map(Math.exp) }];
   },
   LogSoftmax: ({ input, attributes: { axis } }) => [logSoftmax(input(0), axis)],
+  Hardmax: ({ input, attributes: { axis } }) => {
+    const x = input(0);
+    const along = normalizeAxis(axis, x.shape.length, 'reference');
+    const first = reduce(x, [along], 1, (values) => values.indexOf(max(values)));
+    return [
+      generate(x.shape, (index) => {
+        const row = index.map((entry, k) => (k === along ? 0 : entry));
+        return at(first, row) === item(index, along) ? 1 : 0;
+      }),
+    ];
+  },
+  LpNormalization: ({ input, attributes: { axis, p } }) => [
+    withRow(
+      input(0),
+      axis,
+      (values) => (p === 1 ? sum(values.map(Math.abs)) : Math.sqrt(squares(values))),
+      (value, norm) => (norm === 0 ? 0 : value / norm),
+    ),
+  ],
 };

@@ -34,8 +34,16 @@ export const minimum = (b: Builder, x: Operand, y: Operand): Value => b.op('Min'
 /** a > b element by element, broadcast; booleans. */
 export const greater = (b: Builder, x: Operand, y: Operand): Value =>
   b.op('Greater', [operand(b, x), operand(b, y)], {});
-/** max(0, x) element by element. */
-export const relu = (b: Builder, x: Value): Value => b.op('Relu', [x], {});
+/** a < b element by element, broadcast; booleans. */
+export const less = (b: Builder, x: Operand, y: Operand): Value => b.op('Less', [operand(b, x), operand(b, y)], {});
+/** a = b element by element, broadcast; booleans. */
+export const equal = (b: Builder, x: Operand, y: Operand): Value => b.op('Equal', [operand(b, x), operand(b, y)], {});
+/** x where the condition holds, y elsewhere; broadcast. */
+export const where = (b: Builder, condition: Value, x: Operand, y: Operand): Value =>
+  b.op('Where', [condition, operand(b, x), operand(b, y)], {});
+/** aᵉ element by element, broadcast. A negative base gives a number only with whole exponents. */
+export const pow = (b: Builder, base: Operand, exponent: Operand): Value =>
+  b.op('Pow', [operand(b, base), operand(b, exponent)], {});
 /** eˣ element by element. */
 export const exp = (b: Builder, x: Value): Value => b.op('Exp', [x], {});
 /** Natural logarithm, element by element. */
@@ -44,6 +52,14 @@ export const log = (b: Builder, x: Value): Value => b.op('Log', [x], {});
 export const sqrt = (b: Builder, x: Value): Value => b.op('Sqrt', [x], {});
 /** 1/x element by element. */
 export const reciprocal = (b: Builder, x: Value): Value => b.op('Reciprocal', [x], {});
+/** |x| element by element. */
+export const abs = (b: Builder, x: Value): Value => b.op('Abs', [x], {});
+/** erf x = 2/√π·∫₀ˣ e^(−t²) dt, element by element. */
+export const erf = (b: Builder, x: Value): Value => b.op('Erf', [x], {});
+/** sin x element by element; x in radians. */
+export const sin = (b: Builder, x: Value): Value => b.op('Sin', [x], {});
+/** cos x element by element; x in radians. */
+export const cos = (b: Builder, x: Value): Value => b.op('Cos', [x], {});
 /** x, through which no gradient flows back. */
 export const detach = (b: Builder, x: Value): Value => b.op('Detach', [x], {});
 /** −x element by element. */

@@ -9,4 +9,6 @@ export const productsOps = {
     outputs: ['y'],
     attributes: { alpha: 'float', beta: 'float', transA: 'int', transB: 'int' },
   },
+  // Sums of products over named axes, as in numpy.einsum.
+  Einsum: { domain: '', inputs: ['...x'], outputs: ['y'], attributes: { equation: 'string' } },
 } as const satisfies Record<string, OpDefinition>;

@@ -4,4 +4,5 @@ import { plain, type ReadRules } from './rule.ts';
 export const productsReadRules: ReadRules<typeof productsOps> = {
   MatMul: plain,
   Gemm: { defaults: () => ({ alpha: 1, beta: 1, transA: 0, transB: 0 }) },
+  Einsum: plain,
 };

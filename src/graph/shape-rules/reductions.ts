@@ -1,7 +1,8 @@
 import { inputError } from '../../core/errors.ts';
-import { normalizeAxis, type Shape } from '../../core/shape.ts';
+import { formatShape, normalizeAxis, type Shape } from '../../core/shape.ts';
 import type { TensorType } from '../graph.ts';
-import { at, exactly, of, type ShapeContext, type ShapeRules } from './context.ts';
+import type { reductionsOps } from '../ops/reductions.ts';
+import { at, exactly, expectDtype, of, type ShapeContext, type ShapeRules } from './context.ts';
 
 function reduced(shape: Shape, axes: readonly number[], keepdims: number, where: string): Shape {
   const removed = new Set(axes.map((axis) => normalizeAxis(axis, shape.length, where)));
@@ -14,7 +15,7 @@ const reduce = (context: ShapeContext<'ReduceSum'>): readonly TensorType[] => [
     reduced(context.input(0).shape, context.attributes.axes, context.attributes.keepdims, context.where),
   ),
 ];
-const alongAxis = (context: ShapeContext<'Softmax'>): readonly TensorType[] => {
+const alongAxis = (context: ShapeContext<'Softmax' | 'LpNormalization'>): readonly TensorType[] => {
   normalizeAxis(context.attributes.axis, context.input(0).shape.length, context.where);
   return [context.input(0)];
 };
@@ -36,14 +37,44 @@ const topK = (c: ShapeContext<'TopK'>): readonly TensorType[] => {
   return [of(dtype, best), of('int64', best)];
 };
 
-export const reductionShapes: ShapeRules<
-  'ReduceSum' | 'ReduceMean' | 'ReduceMax' | 'ArgMax' | 'TopK' | 'Softmax' | 'LogSoftmax'
-> = {
+const indexOf = (c: ShapeContext<'ArgMax'>): readonly TensorType[] => [
+  of('int64', reduced(c.input(0).shape, [c.attributes.axis], c.attributes.keepdims, c.where)),
+];
+
+const cumSum = (c: ShapeContext<'CumSum'>): readonly TensorType[] => {
+  const axis = c.input(1);
+  expectDtype(axis, ['int32', 'int64'], 'the axis', c.where);
+  if (axis.shape.length > 1 || (axis.shape.length === 1 && axis.shape[0] !== 1)) {
+    throw inputError('the axis must be a scalar', { where: c.where, received: formatShape(axis.shape) });
+  }
+  return [c.input(0)];
+};
+
+const lpNormalization = (c: ShapeContext<'LpNormalization'>): readonly TensorType[] => {
+  const { p } = c.attributes;
+  if (p !== 1 && p !== 2) {
+    throw inputError('no such norm', { where: c.where, expected: 'p 1 or 2', received: String(p) });
+  }
+  return alongAxis(c);
+};
+
+export const reductionShapes: ShapeRules<keyof typeof reductionsOps> = {
   ReduceSum: reduce,
   ReduceMean: reduce,
   ReduceMax: reduce,
-  ArgMax: (c) => [of('int64', reduced(c.input(0).shape, [c.attributes.axis], c.attributes.keepdims, c.where))],
+  ReduceMin: reduce,
+  ReduceProd: reduce,
+  ReduceL1: reduce,
+  ReduceL2: reduce,
+  ReduceSumSquare: reduce,
+  ReduceLogSum: reduce,
+  ReduceLogSumExp: reduce,
+  CumSum: cumSum,
+  ArgMax: indexOf,
+  ArgMin: indexOf,
   TopK: topK,
   Softmax: alongAxis,
   LogSoftmax: alongAxis,
+  Hardmax: alongAxis,
+  LpNormalization: lpNormalization,
 };
