@@ -41,6 +41,7 @@ export function readFixture(name: string): unknown {
 export const families = [
   'convolutions',
   'pools',
+  'resizing',
   'normalizations',
   'elementwise',
   'products',

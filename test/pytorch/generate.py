@@ -7,6 +7,8 @@ Everything is seeded by case names; a second run writes the same bytes.
 """
 
 import cases_images
+import cases_normalization
+import cases_resize
 import cases_tensors
 import cases_training
 import resnet_step
@@ -17,13 +19,14 @@ def main():
     FOLDER.mkdir(exist_ok=True)
     write("convolutions", {"cases": cases_images.convolutions()})
     write("pools", {"cases": cases_images.pools()})
-    write("normalizations", {"cases": cases_images.normalizations()})
+    write("resizing", {"cases": cases_resize.resizing()})
+    write("normalizations", {"cases": cases_normalization.normalizations()})
     write("elementwise", {"cases": cases_tensors.elementwise()})
     write("products", {"cases": cases_tensors.products()})
     write("reductions", {"cases": cases_tensors.reductions()})
     write("movement", {"cases": cases_tensors.movement()})
     write("heads", {"cases": [cases_training.normalized_head()]})
-    write("running-statistics", cases_images.running_statistics())
+    write("running-statistics", cases_normalization.running_statistics())
     write("cross-entropy", {"cases": cases_training.cross_entropy()})
     write("optimizers", {**cases_training.optimizers(), "schedules": cases_training.schedules()})
     write("clipping", cases_training.clipping())
