@@ -75,7 +75,13 @@ export function createReporter(stream: OutputStream, { quiet }: { readonly quiet
   };
   const data = ({ phase, what, done, total, unit }: DataProgress): void => {
     const amount = (value: number): string => (unit === 'bytes' ? megabytes(value) : `${whole(value)} ${unit}`);
-    const verb = { download: 'downloading', extract: 'unpacking', decode: 'reading', draw: 'drawing' }[phase];
+    const verb = {
+      download: 'downloading',
+      extract: 'unpacking',
+      index: 'listing',
+      decode: 'reading',
+      draw: 'drawing',
+    }[phase];
     count(`${verb} ${what}: ${amount(done)}${total === undefined ? '' : ` of ${amount(total)}`}`, done, total);
   };
 

@@ -57,7 +57,12 @@ export interface ImageHeader {
 
 /** Reads an image's header only. A file whose header is good can still be cut short. */
 export async function readImageHeader(file: string): Promise<ImageHeader> {
-  const { autoOrient, channels, hasAlpha } = await decoding(file, (bytes) => open(bytes).metadata());
+  return await decoding(file, headerOf);
+}
+
+/** The header of an image in memory. Rejects with the decoder's error for bytes that are no image. */
+export async function headerOf(bytes: Uint8Array): Promise<ImageHeader> {
+  const { autoOrient, channels, hasAlpha } = await open(bytes).metadata();
   return { height: autoOrient.height, width: autoOrient.width, colour: channels - (hasAlpha ? 1 : 0) >= 3 };
 }
 

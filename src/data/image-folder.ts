@@ -19,12 +19,13 @@ export interface ImageFolderOptions {
 }
 
 /** A labelled image file of one split, its path relative to the dataset's folder. */
-interface LabelledFile {
+export interface LabelledFile {
   readonly path: string;
   readonly label: number;
 }
 
-interface FolderContents {
+/** The image files of a folder by class, not read yet. */
+export interface FolderContents {
   readonly classes: readonly string[];
   readonly train: readonly LabelledFile[];
   readonly validation: readonly LabelledFile[] | undefined;
@@ -63,7 +64,8 @@ export async function readImageFolder(folder: string, options: ImageFolderOption
   };
 }
 
-async function labelledFiles(folder: string): Promise<FolderContents> {
+/** What a folder of images by class holds; see {@link readImageFolder}. */
+export async function labelledFiles(folder: string): Promise<FolderContents> {
   const folders = await listFolders(folder);
   const validationName = validationNames.find((name) => folders.includes(name));
   const divided = folders.includes('train') && (await listFolders(join(folder, 'train'))).length > 0;

@@ -28,6 +28,8 @@ export {
   type LoaderOptions,
 } from './batches.ts';
 export { decodeImage, imageExtensions } from './decode-image.ts';
+export { openUnlabelledImages, type EncodedOptions } from './encoded/open-encoded.ts';
+export { isFeatureSpec } from './features/read-features.ts';
 export type { FetchOptions } from './fetch.ts';
 export { namedCharacterSets } from './glyphs/characters.ts';
 export {

@@ -1,6 +1,6 @@
 /** How far a long data job is: bytes downloaded, archive entries unpacked, images decoded, characters drawn. */
 export interface DataProgress {
-  readonly phase: 'download' | 'extract' | 'decode' | 'draw';
+  readonly phase: 'download' | 'extract' | 'index' | 'decode' | 'draw';
   /** The file, archive or folder at work. */
   readonly what: string;
   readonly done: number;

@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join, resolve } from 'node:path';
 import { inputError, internalError, usageError } from '../core/errors.ts';
@@ -8,6 +8,9 @@ import { assembleAny, type RawDataset, type SplitChoice } from './assemble.ts';
 import { catalog, findEntry, type CatalogEntry } from './catalog.ts';
 import { readCifarFolder } from './cifar.ts';
 import type { ImageDataset } from './dataset.ts';
+import { readEncodedFolder, readEncodedTars, tooLargeForMemory } from './encoded/open-encoded.ts';
+import { tarFilesOf } from './encoded/tar-layout.ts';
+import { isFeatureSpec, readFeatures } from './features/read-features.ts';
 import { fetchEntry, type FetchOptions } from './fetch.ts';
 import { kindOf } from './files.ts';
 import { isGlyphSpec, type GlyphChoice } from './glyphs/choice.ts';
@@ -15,6 +18,7 @@ import { readGlyphs } from './glyphs/read-glyphs.ts';
 import { readIdxFolder } from './idx.ts';
 import { readImageFolder, type ImageFolderOptions } from './image-folder.ts';
 import { folderFormat, locate, placesOf } from './locate.ts';
+import { listFolders } from './list-images.ts';
 import { readMnistSmall } from './mnist-small.ts';
 
 /** See {@link SplitChoice} for the division and {@link ImageFolderOptions} for what concerns folders of images only. */
@@ -23,6 +27,13 @@ export interface OpenOptions extends SplitChoice, Omit<ImageFolderOptions, 'onUn
   readonly onUnreadable?: ImageFolderOptions['onUnreadable'];
   /** What `glyphs` data is made of; a usage error for other data. */
   readonly glyphs?: GlyphChoice;
+  /**
+   * Whether images are decoded once and held in memory (`always`, the default), or decoded whenever they are asked for (`never`); `auto` holds those
+   * that take at most 2 GB and half of the free memory. For folders of images and tar archives of such folders; other data is always held.
+   */
+  readonly inMemory?: 'auto' | 'always' | 'never';
+  /** The file of the labels of an `.npy` or `.csv` file of features; without it one beside it is looked for, or the label column. */
+  readonly labels?: string;
   /** Folder that is searched first and receives downloads. */
   readonly cacheDirectory?: string;
   /** Whether a named dataset that is not on this machine is fetched (default: no, and that is an input error that says how to get it). */
@@ -39,8 +50,21 @@ export async function openDataset(spec: string, options: OpenOptions = {}): Prom
   return await assembleAny(await readDataset(spec, options), options);
 }
 
+/** @throws a usage error where decoding on demand was asked of data that has nothing to decode. */
+function refuseOnDemand(where: string, { inMemory }: OpenOptions): void {
+  if (inMemory !== 'never') return;
+  throw usageError('only image files are decoded when they are asked for', {
+    where,
+    expected: 'a folder of images by class, or a .tar of one',
+    hint: 'leave --in-memory never out',
+  });
+}
+
 async function readDataset(spec: string, options: OpenOptions): Promise<RawDataset> {
-  if (isGlyphSpec(spec)) return await readGlyphs(spec, options);
+  if (isGlyphSpec(spec)) {
+    refuseOnDemand(spec, options);
+    return await readGlyphs(spec, options);
+  }
   if (options.glyphs !== undefined) {
     throw usageError('only glyphs have characters and fonts to choose', {
       received: spec,
@@ -48,6 +72,16 @@ async function readDataset(spec: string, options: OpenOptions): Promise<RawDatas
     });
   }
   const entry = findEntry(spec);
+  if (entry !== undefined) refuseOnDemand(spec, options);
+  if (entry === undefined && (await isFeatureSpec(spec)))
+    return refuseSize(await readFeatures(spec, options.labels), options);
+  if (options.labels !== undefined) {
+    throw usageError('labels in a file of their own belong to features', {
+      where: '--labels',
+      expected: 'an .npy or .csv file of features',
+      received: spec,
+    });
+  }
   if (entry !== undefined) return refuseSize(await readEntry(entry, options), options);
   const kind = await kindOf(spec);
   if (kind === 'folder') return await readFolder(spec, options);
@@ -93,17 +127,64 @@ async function folderOf(entry: CatalogEntry, options: OpenOptions): Promise<stri
 async function readFolder(folder: string, options: OpenOptions): Promise<RawDataset> {
   const name = basename(resolve(folder));
   const format = await folderFormat(folder);
+  if (format !== 'images') refuseOnDemand(folder, options);
   switch (format) {
     case 'idx':
       return refuseSize(await readIdxFolder(folder, name), options);
     case 'cifar':
       return refuseSize(await readCifarFolder(folder, name), options);
-    case 'images':
-      return await readImageFolder(folder, { ...options, onUnreadable: options.onUnreadable ?? 'fail' });
+    case 'images': {
+      const imageOptions = { ...options, onUnreadable: options.onUnreadable ?? 'fail' };
+      const tars = (await listFolders(folder)).length < 2 ? await tarFilesOf(folder) : undefined;
+      if (tars !== undefined) {
+        if (options.inMemory !== 'always' && options.inMemory !== undefined)
+          return await readEncodedTars(name, tars, imageOptions);
+        throw usageError('tar archives of this layout are read while they are trained on, not into memory', {
+          where: folder,
+          hint: 'choose --in-memory never (inMemory: never)',
+        });
+      }
+      return (await isEncoded(folder, imageOptions))
+        ? await readEncodedFolder(folder, imageOptions)
+        : await readImageFolder(folder, imageOptions);
+    }
     default:
       format satisfies never;
       throw internalError('a folder format without a reader', { received: String(format) });
   }
+}
+
+async function isEncoded(folder: string, options: OpenOptions & ImageFolderOptions): Promise<boolean> {
+  switch (options.inMemory) {
+    case 'never':
+      return true;
+    case 'auto':
+      return await tooLargeForMemory(folder, options);
+    case 'always':
+    case undefined:
+      return false;
+    default:
+      return options.inMemory satisfies never;
+  }
+}
+
+/** A plain tar archive that takes more is read by offset where that is left open: unpacked it would take its size once more. */
+const LARGEST_UNPACKED_BYTES = 2e9;
+
+/** The images of a plain archive by offset, where that is asked for. */
+async function readTarInPlace(file: string, options: OpenOptions): Promise<RawDataset | undefined> {
+  const { inMemory = 'always' } = options;
+  const plain = /\.tar$/i.test(file);
+  if (inMemory === 'never' && !plain) {
+    throw usageError('a compressed archive cannot be read by offset', {
+      where: file,
+      hint: 'unpack it (gunzip leaves a .tar), or choose --in-memory always',
+    });
+  }
+  const { size } = await stat(file);
+  if (!plain || inMemory === 'always' || (inMemory === 'auto' && size <= LARGEST_UNPACKED_BYTES)) return undefined;
+  const name = basename(file).replace(/\.tar$/i, '');
+  return await readEncodedTars(name, { train: file }, { ...options, onUnreadable: options.onUnreadable ?? 'fail' });
 }
 
 async function readArchive(file: string, options: OpenOptions): Promise<RawDataset> {
@@ -114,11 +195,14 @@ async function readArchive(file: string, options: OpenOptions): Promise<RawDatas
       received: 'another file',
     });
   }
+  const inPlace = await readTarInPlace(file, options);
+  if (inPlace !== undefined) return inPlace;
   const temporary = await mkdtemp(join(tmpdir(), 'fixhead-'));
   try {
     const name = basename(file).replace(/\.(tar|tar\.gz|tgz)$/i, '');
     await extractArchive(file, join(temporary, name), options.onProgress);
-    return await readFolder(join(temporary, name), options);
+    // The folder is gone when this returns.
+    return await readFolder(join(temporary, name), { ...options, inMemory: 'always' });
   } finally {
     await rm(temporary, { recursive: true, force: true });
   }
