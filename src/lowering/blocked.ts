@@ -97,6 +97,8 @@ function unary({ pass }: Context, node: OpNode<'Relu' | 'Sigmoid' | 'Tanh' | 'Ne
 
 /** Operands of equal shape, or one of them a scalar. */
 function binary({ graph, pass }: Context, node: OpNode<'Add' | 'Sub' | 'Mul' | 'Div' | 'Max' | 'Min'>): boolean {
+  // Max and Min take any number.
+  if (node.inputs.length !== 2) return false;
   const [a = '', c = ''] = node.inputs;
   const [result = ''] = node.outputs;
   const shape = graph.types.get(result)?.shape ?? [];

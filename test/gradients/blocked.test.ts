@@ -145,6 +145,11 @@ const subjects: readonly Subject[] = [
     const y = conv(b, draw('x', [2, 16, 6, 6]), draw('w1', [16, 16, 3, 3]));
     return [conv(b, maxPool(b, y, { kernel: 3, stride: 2, padding: 1 }), draw('w2', [16, 16, 3, 3]))];
   }),
+  subject('the largest of three convolutions', (b, draw) => {
+    const x = draw('x', [2, 16, 4, 4]);
+    const branches = ['w1', 'w2', 'w3'].map((name) => conv(b, x, draw(name, [16, 16, 3, 3])));
+    return [b.op('Max', branches, {})];
+  }),
   subject('AveragePool between convolutions', (b, draw) => {
     const y = conv(b, draw('x', [2, 16, 6, 6]), draw('w1', [16, 16, 3, 3]));
     return [conv(b, averagePool(b, y, { kernel: 2 }), draw('w2', [16, 16, 1, 1]))];
