@@ -3,6 +3,7 @@
 import torch
 import torch.nn.functional as F
 
+import cases_movement
 from fixture import Draw, case, node
 
 
@@ -126,10 +127,10 @@ def movement():
         one("Slice with steps", "Slice", lambda x: x[1:7:3, :, -4::2], (7, 2, 5), **slicing),
         concatenation(),
         one("Split", "Split", lambda x: torch.split(x, (1, 3, 2), 1), (2, 6), outputs="y0 y1 y2", split=[1, 3, 2], axis=1),
-        one("Pad", "Pad", lambda x: F.pad(x, (1, 2, 0, 1)), (1, 2, 3, 2), pads=[0, 0, 0, 1, 0, 0, 1, 2]),
-        one("Pad crops", "Pad", lambda x: F.pad(x, (1, -2, -1, 0)), (3, 4), pads=[-1, 1, 0, -2]),
+        one("Pad", "Pad", lambda x: F.pad(x, (1, 2, 0, 1)), (1, 2, 3, 2), pads=[0, 0, 0, 1, 0, 0, 1, 2], mode="constant"),
+        one("Pad crops", "Pad", lambda x: F.pad(x, (1, -2, -1, 0)), (3, 4), pads=[-1, 1, 0, -2], mode="constant"),
         one("Transpose", "Transpose", lambda x: x.permute(2, 0, 1), (2, 3, 4), perm=[2, 0, 1]),
         one("Reshape", "Reshape", lambda x: x.reshape(2, 12), (2, 3, 4), shape=[0, -1]),
         one("Flatten", "Flatten", lambda x: x.flatten(1), (2, 3, 2, 2), axis=1),
         one("Expand", "Expand", lambda x: x.expand(2, 3, 4), (3, 1), shape=[2, 3, 4]),
-    ]
+    ] + cases_movement.movement()
