@@ -2,7 +2,7 @@ import { stat } from 'node:fs/promises';
 import { basename } from 'node:path';
 import type { Dim } from '../core/shape.ts';
 import type { ImageShape } from '../data/dataset.ts';
-import { bindInputs } from '../surgery/bind.ts';
+import { bindInputs } from '../graph/bind.ts';
 import type { Graph } from '../graph/graph.ts';
 import { toOnnx } from '../graph/onnx-write.ts';
 import type { OnnxModel } from '../graph/onnx-read.ts';

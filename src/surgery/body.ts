@@ -1,10 +1,10 @@
-import { FixheadError, inputError } from '../core/errors.ts';
+import { inputError } from '../core/errors.ts';
 import { formatShape, sameShape, type Dim, type Shape } from '../core/shape.ts';
+import { bindInputs } from '../graph/bind.ts';
 import type { Builder, Value } from '../graph/builder.ts';
 import { flatten, transpose } from '../graph/functions.ts';
-import type { Graph, GraphNode } from '../graph/graph.ts';
+import type { Graph } from '../graph/graph.ts';
 import { keepOutputs } from '../graph/passes.ts';
-import { bindInputs } from './bind.ts';
 import type { Cut, InputLayout } from './cut.ts';
 import type { ImportedParameter } from './parameters.ts';
 
@@ -37,20 +37,6 @@ export function laidOut(b: Builder, images: Value, layout: InputLayout): Value {
   }
 }
 
-/** A Reshape that writes down the batch size of the file copies the dimension instead: 0 means that in ONNX. */
-function withoutFixedBatch(graph: Graph, fixed: number): Graph {
-  const starts = (name: string | undefined): boolean => graph.types.get(name ?? '')?.shape[0] === fixed;
-  const nodes = graph.nodes.map((node): GraphNode => {
-    if (node.kind !== 'op' || node.op !== 'Reshape' || node.attributes.shape[0] !== fixed) return node;
-    if (!starts(node.inputs[0]) || !starts(node.outputs[0])) return node;
-    return Object.freeze({
-      ...node,
-      attributes: { ...node.attributes, shape: [0, ...node.attributes.shape.slice(1)] },
-    });
-  });
-  return { ...graph, nodes };
-}
-
 /**
  * The model up to its features `[batch, N]` or its logits `[batch, C]`, for one batch size: inputs are the data and the trained
  * initializers (so that no folding can reach them), the only output is what was asked for.
@@ -71,22 +57,7 @@ export function bodyOf(
     inputs: [...cut.graph.inputs, ...names],
     initializers: new Map([...cut.graph.initializers].filter(([name]) => !names.has(name))),
   };
-  const kept = keepOutputs(open, [output]);
-  const free = typeof cut.batch === 'number' && cut.batch !== batch ? withoutFixedBatch(kept, cut.batch) : kept;
-  const refuse = (cause?: unknown): FixheadError =>
-    inputError(`the model was exported for batches of ${cut.batch} and cannot be run on others`, {
-      where: `input ${cut.input}`,
-      received: `a batch of ${batch}`,
-      hint: `export it with a symbolic batch dimension, or use batches of ${cut.batch}`,
-      ...(cause === undefined ? {} : { cause }),
-    });
-  let bound: Graph;
-  try {
-    bound = bindInputs(free, new Map([[cut.input, inputShape(cut, batch)]]));
-  } catch (error) {
-    if (error instanceof FixheadError && typeof cut.batch === 'number' && cut.batch !== batch) throw refuse(error);
-    throw error;
-  }
+  const bound = bindInputs(keepOutputs(open, [output]), new Map([[cut.input, inputShape(cut, batch)]]));
   const type = bound.types.get(output);
   const expected: Shape = [batch, width];
   if (type === undefined) {
@@ -95,7 +66,13 @@ export function bodyOf(
     return Object.freeze({ ...bound, types: new Map([...bound.types, [output, known]]) });
   }
   if (sameShape(type.shape, expected)) return bound;
-  if (typeof cut.batch === 'number' && cut.batch !== batch) throw refuse();
+  if (typeof cut.batch === 'number' && cut.batch !== batch) {
+    throw inputError(`the model was exported for batches of ${cut.batch} and cannot be run on others`, {
+      where: `input ${cut.input}`,
+      received: `a batch of ${batch}`,
+      hint: `export it with a symbolic batch dimension, or use batches of ${cut.batch}`,
+    });
+  }
   throw inputError('features or logits have another shape than the model says', {
     where: `value ${output}`,
     expected: formatShape(expected),

@@ -1,11 +1,11 @@
 import { inputError, usageError } from '../core/errors.ts';
 import { sizeOf, type Shape } from '../core/shape.ts';
+import { bindInputs } from '../graph/bind.ts';
 import { createBuilder, type Builder, type Value } from '../graph/builder.ts';
 import { flatten, globalAveragePool, reshape } from '../graph/functions.ts';
 import type { Graph } from '../graph/graph.ts';
 import { typeText } from '../graph/text.ts';
 import type { ImageSize } from '../heads/backbone.ts';
-import { bindInputs } from './bind.ts';
 import { constantBehind } from './constants.ts';
 import { findClassifier } from './find-classifier.ts';
 import type { FoundClassifier } from './found-classifier.ts';
