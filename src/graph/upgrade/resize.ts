@@ -1,6 +1,16 @@
 import { float32 } from '../../core/tensor.ts';
 import type { ListedNode } from '../onnx-order.ts';
-import { text, textOf, withAttribute, withInput, without, type Outcome, type Step, type StepContext } from './step.ts';
+import {
+  finished,
+  text,
+  textOf,
+  withAttribute,
+  withInput,
+  without,
+  type Outcome,
+  type Step,
+  type StepContext,
+} from './step.ts';
 
 /**
  * Resize and its predecessor Upsample. Until version 10 output pixel i lay at i/scale of the input (`asymmetric`), and `nearest`
@@ -51,11 +61,15 @@ function absentInputs(node: ListedNode, context: StepContext): Outcome {
 
 export const resizeUp: Readonly<Record<number, Step>> = { 11: coordinates, 13: currentCoordinates, 18: absentInputs };
 
-export const upsampleUp: Readonly<Record<number, Step>> = {
-  9: scalesInput,
-  10: (node) => {
-    const mode = textOf(node, 'mode', 'nearest');
-    const resized = { ...node, opType: 'Resize' };
-    return mode === 'bilinear' ? withAttribute(resized, 'mode', text('linear')) : resized;
-  },
-};
+/** Upsample only enlarges. */
+function upsampleToResize(node: ListedNode): Outcome {
+  const [x = '', scales = ''] = node.inputs;
+  const mode = textOf(node, 'mode', 'nearest');
+  return finished(node, 'Resize', [x, '', scales], {
+    mode: text(mode === 'bilinear' ? 'linear' : mode),
+    coordinate_transformation_mode: text('asymmetric'),
+    nearest_mode: text('floor'),
+  });
+}
+
+export const upsampleUp: Readonly<Record<number, Step>> = { 9: scalesInput, 10: upsampleToResize };
