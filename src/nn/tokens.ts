@@ -1,19 +1,7 @@
 import { internalError } from '../core/errors.ts';
 import { isStatic, sizeOf, type StaticShape } from '../core/shape.ts';
 import type { Value } from '../graph/builder.ts';
-import {
-  add,
-  div,
-  matmul,
-  mul,
-  reduceMean,
-  reshape,
-  softmax,
-  split,
-  sqrt,
-  sub,
-  transpose,
-} from '../graph/functions.ts';
+import { add, matmul, mul, reshape, softmax, split, transpose } from '../graph/functions.ts';
 import type { LayerContext } from './layer-context.ts';
 import type { Initial } from './parameters.ts';
 
@@ -75,9 +63,7 @@ export function layerNorm(c: LayerContext, name: string, x: Value, { epsilon = 1
   return c.layer(name, () => {
     const scale = c.parameter('weight', [width], { kind: 'constant', value: 1 }, { decay: false });
     const bias = c.parameter('bias', [width], { kind: 'constant', value: 0 }, { decay: false });
-    const centred = sub(c.b, x, reduceMean(c.b, x, [2], { keepdims: true }));
-    const variance = reduceMean(c.b, mul(c.b, centred, centred), [2], { keepdims: true });
-    return add(c.b, mul(c.b, div(c.b, centred, sqrt(c.b, add(c.b, variance, epsilon))), scale), bias);
+    return c.b.op('LayerNormalization', [x, scale, bias], { axis: -1, epsilon });
   });
 }
 
