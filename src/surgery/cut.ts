@@ -12,6 +12,7 @@ import type { FoundClassifier } from './found-classifier.ts';
 import { linksOf, nodesBefore } from './links.ts';
 import { parametersBefore } from './parameters.ts';
 import { nodeList } from './refusals.ts';
+import { withOwnStatistics } from './statistics.ts';
 
 /**
  * How the model takes its data.
@@ -174,7 +175,8 @@ export function cutAt(given: Graph, found: FoundClassifier): Cut {
   const shape = given.types.get(input)?.shape ?? [];
   const { layout, image } = layoutOf(input, shape);
   const [batch = 1] = shape;
-  const bound = bindInputs({ ...given, outputs: Object.freeze([output]) }, new Map([[input, shape]]));
+  const chosen = { ...given, outputs: Object.freeze([output]) };
+  const bound = withOwnStatistics(bindInputs(chosen, new Map([[input, shape]])));
   // Folding may have moved the weights behind a Transpose into an initializer of their own.
   const again = findClassifier(bound, { node: found.node.name });
   const classifier = Object.freeze({ ...again, how: found.how });
