@@ -1,6 +1,7 @@
 import { usageError } from '../core/errors.ts';
 import { nearestOf } from '../core/suggest.ts';
 import type { Augmentation } from '../data/dataset.ts';
+import { imageNetCrop } from '../data/resized-crop.ts';
 import { parseHead } from '../heads/parse.ts';
 import type { SoftmaxSpec } from '../heads/softmax.ts';
 import type { HeadSpec } from '../heads/spec.ts';
@@ -93,15 +94,18 @@ export function imageShape(text: string): { channels: number; height: number; wi
   return { channels: Number(channels), height: Number(height), width: Number(width) };
 }
 
-/** `none`, or some of `crop=PIXELS`, `flip`, `rotate=DEGREES`, `scale=SHARE` and `shift=PIXELS` with commas between. */
+/** `none`, or some of `crop=PIXELS`, `flip`, `resized-crop` (the ImageNet recipe’s) or `resized-crop=SHARE` (of the area, at least), `rotate=DEGREES`, `scale=SHARE` and `shift=PIXELS` with commas between. */
 export function augmentation(text: string): Augmentation {
   let chosen: Augmentation = { cropPadding: 0, horizontalFlip: false };
   if (text === 'none') return chosen;
   for (const part of text.split(',').map((each) => each.trim())) {
-    const [, name = part, value] = /^([a-z]+)=(\d+(?:\.\d+)?)$/.exec(part) ?? [];
+    const [, name = part, value] = /^([a-z-]+)=(\d+(?:\.\d+)?)$/.exec(part) ?? [];
     const amount = Number(value);
     if (part === 'flip') chosen = { ...chosen, horizontalFlip: true };
-    else if (name === 'crop' && Number.isInteger(amount)) chosen = { ...chosen, cropPadding: amount };
+    else if (part === 'resized-crop') chosen = { ...chosen, randomResizedCrop: imageNetCrop };
+    else if (name === 'resized-crop' && amount > 0 && amount <= 1) {
+      chosen = { ...chosen, randomResizedCrop: { ...imageNetCrop, scale: [amount, 1] } };
+    } else if (name === 'crop' && Number.isInteger(amount)) chosen = { ...chosen, cropPadding: amount };
     else if (name === 'rotate' && amount <= 180) chosen = { ...chosen, rotationDegrees: amount };
     else if (name === 'scale' && amount < 1) chosen = { ...chosen, scale: amount };
     else if (name === 'shift' && value !== undefined) chosen = { ...chosen, shift: amount };
@@ -109,7 +113,15 @@ export function augmentation(text: string): Augmentation {
       throw usageError('unknown augmentation', {
         where: '--augment',
         received: part,
-        legal: ['crop=PIXELS', 'flip', 'rotate=DEGREES (up to 180)', 'scale=SHARE (below 1)', 'shift=PIXELS', 'none'],
+        legal: [
+          'crop=PIXELS',
+          'flip',
+          'resized-crop or resized-crop=LEAST_SHARE (up to 1)',
+          'rotate=DEGREES (up to 180)',
+          'scale=SHARE (below 1)',
+          'shift=PIXELS',
+          'none',
+        ],
         hint: 'as in --augment crop=4,flip or --augment rotate=8,scale=0.08,shift=2.5',
       });
     }

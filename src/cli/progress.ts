@@ -135,6 +135,12 @@ export function createReporter(stream: OutputStream, { quiet }: { readonly quiet
           note = '';
           show(event);
           return;
+        case 'unreadable': {
+          const { files } = event;
+          const named = files.slice(0, 5).join(', ') + (files.length > 5 ? ` and ${files.length - 5} more` : '');
+          line(`note: ${files.length} images cannot be decoded; others took their places: ${named}`);
+          return;
+        }
         case 'assigning':
           note = `assigning classes, ${event.stage} ${percent(event.done / Math.max(1, event.count))} · `;
           if (latest !== undefined) show(latest);
@@ -168,7 +174,7 @@ export function createReporter(stream: OutputStream, { quiet }: { readonly quiet
               `loss ${trainLoss.toFixed(3)}`,
               `train ${percent(trainAccuracy)}`,
               `${validationLoss === null ? 'k-NN' : 'validation'} ${percent(validationAccuracy)}`,
-              ...(latest === undefined ? [] : [rate(latest.imagesPerSecond)]),
+              ...(latest === undefined ? [] : [rate(latest.imagesPerSecond), ...decodingText(latest)]),
               ...(left === '' || (step === totalSteps && index === runs - 1) ? [] : [`${left} left`]),
             ].join(' · '),
           );
@@ -185,12 +191,20 @@ export function createReporter(stream: OutputStream, { quiet }: { readonly quiet
   return Object.freeze({ line, count, data, run, close });
 }
 
-function figures({ epoch, loss, accuracy, imagesPerSecond, scale }: StepEvent, epochs: number): string {
+function figures(event: StepEvent, epochs: number): string {
+  const { epoch, loss, accuracy, imagesPerSecond, scale } = event;
   return [
     `epoch ${epoch}/${epochs}`,
     `loss ${loss.toFixed(3)}`,
     `accuracy ${percent(accuracy)}`,
     ...(scale === undefined ? [] : [`α ${scale.toFixed(1)}`]),
     rate(imagesPerSecond),
+    ...decodingText(event),
   ].join(' · ');
+}
+
+function decodingText({ decoding }: StepEvent): readonly string[] {
+  if (decoding === undefined) return [];
+  const { imagesPerSecond, waiting } = decoding;
+  return [`decodes ${rate(imagesPerSecond)}, waits ${Math.round(100 * waiting)} % of the time for data`];
 }

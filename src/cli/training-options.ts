@@ -2,13 +2,16 @@ import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { usageError } from '../core/errors.ts';
 import { findEntry } from '../data/catalog.ts';
+import { isFeatureSpec } from '../data/features/read-features.ts';
+import type { NormalizationChoice } from '../data/normalization.ts';
+import { noAugmentation } from '../data/prepare-batch.ts';
 import { adam, adamw, sgd, type OptimizerSpec } from '../optim/optimizer.ts';
 import { constantSchedule, cosineSchedule, scheduleKinds, stepSchedule, type ScheduleSpec } from '../optim/schedule.ts';
 import type { DatasetChoice } from '../runs/config.ts';
 import type { SoftmaxSpec } from '../heads/softmax.ts';
 import { recipe, recipes, type Recipe, type RecipeName } from '../train/recipe.ts';
 import { classesTask, instanceTask, neighbourVote, type TaskSpec } from '../train/task.ts';
-import { adaptiveLearningRate, recipeFor } from './defaults.ts';
+import { adaptiveLearningRate, firstRun, recipeFor } from './defaults.ts';
 import { addGlyphOptions, glyphChoiceOf, type GlyphFlags } from './glyph-options.ts';
 import * as parse from './parse.ts';
 
@@ -21,6 +24,9 @@ export interface DataFlags extends GlyphFlags {
   readonly dataSeed: number;
   readonly imageSize?: DatasetChoice['imageSize'];
   readonly onUnreadable: 'skip' | 'fail';
+  readonly inMemory: 'auto' | 'always' | 'never';
+  readonly normalization?: NormalizationChoice;
+  readonly labels?: string;
   readonly download?: true;
   readonly dataDir?: string;
 }
@@ -73,8 +79,20 @@ export function taskOf({ task, knn }: TaskFlags): TaskSpec {
   return classesTask;
 }
 
+/** How image files and features are read. */
+export function addFileOptions(command: Command): Command {
+  return command
+    .option(
+      '--in-memory <when>',
+      'decode image files once (always) or whenever they are asked for (never); auto: always, if that takes at most 2 GB and half of the free memory',
+      parse.oneOf('--in-memory', ['auto', 'always', 'never']),
+      'auto',
+    )
+    .option('--labels <file>', 'labels of features in an .npy or .csv file, one for each row: .npy, .csv or .txt');
+}
+
 export function addDataOptions(command: Command): Command {
-  return addGlyphOptions(command)
+  return addFileOptions(addGlyphOptions(command))
     .option(
       '--validation-fraction <share>',
       'share of the training images held out for validation (default: the data’s own split, or 0.2)',
@@ -87,6 +105,11 @@ export function addDataOptions(command: Command): Command {
       'images that cannot be read: skip (and say which) or fail',
       parse.oneOf('--on-unreadable', ['skip', 'fail']),
       'fail',
+    )
+    .option(
+      '--normalization <what>',
+      'mean and deviation of pixels: measured on the training images, or those of imagenet (default: measured)',
+      parse.oneOf('--normalization', ['measured', 'imagenet'] as const satisfies readonly NormalizationChoice[]),
     )
     .option('--download', 'fetch a named dataset that is not on this machine')
     .option('--data-dir <folder>', 'where named datasets are looked for first and fetched to');
@@ -123,7 +146,7 @@ export function addRecipeOptions(command: Command): Command {
     .option('--clip <norm>', 'largest norm of the gradients', parse.real('--clip', { above: 0 }))
     .option(
       '--augment <how>',
-      'crop=PIXELS, flip, rotate=DEGREES, scale=SHARE, shift=PIXELS, as in crop=4,flip, or none',
+      'crop=PIXELS, flip, resized-crop, rotate=DEGREES, scale=SHARE, shift=PIXELS, as in crop=4,flip, or none',
       parse.augmentation,
     )
     .option(
@@ -146,8 +169,30 @@ export function datasetChoiceOf(spec: string, flags: DataFlags): DatasetChoice {
     onUnreadable: flags.onUnreadable,
     ...(flags.validationFraction === undefined ? {} : { validationFraction: flags.validationFraction }),
     ...(flags.imageSize === undefined ? {} : { imageSize: flags.imageSize }),
+    ...fileChoiceOf(flags),
     ...glyphChoiceOf(flags),
   };
+}
+
+/** How files of images and features are read. */
+export function fileChoiceOf({
+  inMemory,
+  normalization,
+  labels,
+}: Pick<DataFlags, 'inMemory' | 'normalization' | 'labels'>): Pick<
+  DatasetChoice,
+  'inMemory' | 'normalization' | 'labels'
+> {
+  return {
+    inMemory,
+    ...(normalization === undefined ? {} : { normalization }),
+    ...(labels === undefined ? {} : { labels }),
+  };
+}
+
+/** The model where none is named. */
+export function modelFor(data: string): string {
+  return isFeatureSpec(data) ? 'adapter' : firstRun.model;
 }
 
 /** What opening data needs besides. */
@@ -164,7 +209,8 @@ export function recipeOf(
   data: string,
   changes: Partial<Recipe> = {},
 ): { readonly recipe: Recipe; readonly notes: readonly string[] } {
-  const forData = flags.recipe === 'default' ? (recipeFor[findEntry(data)?.name ?? ''] ?? {}) : {};
+  const known = isFeatureSpec(data) ? { augmentation: noAugmentation } : recipeFor[findEntry(data)?.name ?? ''];
+  const forData = flags.recipe === 'default' ? (known ?? {}) : {};
   const base: Recipe = { ...recipes[flags.recipe], ...forData, ...(flags.recipe === 'default' ? changes : {}) };
   const epochs = flags.epochs ?? base.epochs;
   const optimizer = optimizerOf(flags, base.optimizer);

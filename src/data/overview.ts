@@ -86,6 +86,7 @@ export async function verifyDataset(
   options: {
     readonly cacheDirectory?: string;
     readonly glyphs?: GlyphChoice;
+    readonly labels?: string;
     readonly onProgress?: OnDataProgress;
   } = {},
 ): Promise<DatasetReport> {

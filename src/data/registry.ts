@@ -73,8 +73,7 @@ async function readDataset(spec: string, options: OpenOptions): Promise<RawDatas
   }
   const entry = findEntry(spec);
   if (entry !== undefined) refuseOnDemand(spec, options);
-  if (entry === undefined && (await isFeatureSpec(spec)))
-    return refuseSize(await readFeatures(spec, options.labels), options);
+  if (entry === undefined && isFeatureSpec(spec)) return refuseSize(await readFeatures(spec, options.labels), options);
   if (options.labels !== undefined) {
     throw usageError('labels in a file of their own belong to features', {
       where: '--labels',

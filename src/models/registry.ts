@@ -7,7 +7,7 @@ import { imagenetResnet, imagenetResnetDepths } from './resnet-imagenet.ts';
 import { resnet } from './resnet.ts';
 import { shufflenet } from './shufflenet-v1.ts';
 import { shufflenetV2, shufflenetV2Widths } from './shufflenet-v2.ts';
-import { cnn, mlp } from './small.ts';
+import { adapter, cnn, mlp } from './small.ts';
 import { vit, vitSizes } from './vit.ts';
 
 /** Models for images of about 28 to 64 pixels. */
@@ -41,11 +41,14 @@ const shrinkingModels = [
 /** Models for images of about 224 pixels, which they cut into patches of 16×16. */
 const patchModels = ['vit-ti16', 'vit-s16', 'vit-b16'] as const;
 
+/** Models for features that another model computed (and, pooled, for images). */
+const featureModels = ['adapter'] as const;
+
 /**
  * Names to show. Besides them `resnetN` takes any depth 6n + 2 (the ResNets for small images; `resnet50-cifar` is the one whose name
  * an ImageNet ResNet has), `densenetL-bcK` any depth 6n + 4 and growth rate, `shufflenetv2-x0.5` the other widths of ShuffleNet-V2.
  */
-export const modelNames = [...smallImageModels, ...shrinkingModels, ...patchModels] as const;
+export const modelNames = [...smallImageModels, ...shrinkingModels, ...patchModels, ...featureModels] as const;
 
 /** Most features that a model's embedding may have: beyond, its matrix is no longer small. */
 const MOST_FEATURES = 65_536;
@@ -83,6 +86,7 @@ const depthOf = <T extends number>(depths: readonly T[], text: string | undefine
 /** The first pattern that a name matches decides. */
 const families: readonly Family[] = [
   { pattern: /^mlp$/, create: (_, image, features) => mlp(image, features) },
+  { pattern: /^adapter$/, create: (_, image, features) => adapter(image, features) },
   { pattern: /^cnn$/, create: (_, image, features) => cnn(image, features) },
   {
     pattern: /^resnet-?(\d+)(-cifar)?$/,

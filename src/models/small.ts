@@ -16,6 +16,28 @@ export function mlp(image: ImageSize, features?: number): Backbone {
     : embeddedBackbone({ name: 'mlp', image, map: forward }, features);
 }
 
+/** An adapter without a number of features asked for has as many as it is given; of more numbers its matrix would be too large. */
+const MOST_ADAPTED = 8192;
+
+/**
+ * What features of another model need before a fixed head: one linear layer without bias and BatchNorm; `features` signed features, as many as there are numbers
+ * in an example unless given. Of images, their average-pooled pixels.
+ *
+ * @throws a usage error for examples of more than 8192 numbers where no number of features is given.
+ */
+export function adapter(image: ImageSize, features?: number): Backbone {
+  const numbers = image.channels * image.height * image.width;
+  const map = (_: LayerContext, images: Value): Value => images;
+  if (features !== undefined) return embeddedBackbone({ name: 'adapter', image, map }, features);
+  if (numbers > MOST_ADAPTED) {
+    throw usageError('how many features the adapter gives is not said', {
+      where: 'model adapter',
+      expected: `a number for examples of ${numbers} numbers, as in adapter:features=256`,
+    });
+  }
+  return Object.freeze({ ...embeddedBackbone({ name: 'adapter', image, map }, numbers), name: 'adapter' });
+}
+
 /**
  * A small convolutional network: 3×3 convolutions of 32, 64 and 128 channels, each with BatchNorm, ReLU and (but for the last)
  * 2×2 max pooling, then global average pooling; 128 non-negative features, or an embedding of the last

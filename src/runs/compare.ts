@@ -211,7 +211,13 @@ function provenanceOf(
     ['Learning rate', `${recipe.learningRate}, ${schedule.kind} schedule, warm-up ${schedule.warmupEpochs} epochs`],
     [
       'Augmentation',
-      `crop padding ${augmentation.cropPadding}, horizontal flip ${augmentation.horizontalFlip ? 'on' : 'off'}`,
+      [
+        ...(augmentation.randomResizedCrop === undefined
+          ? []
+          : [`random resized crop ${augmentation.randomResizedCrop.scale.join(' to ')} of the area`]),
+        `crop padding ${augmentation.cropPadding}`,
+        `horizontal flip ${augmentation.horizontalFlip ? 'on' : 'off'}`,
+      ].join(', '),
     ],
     ['Seeds', seeds.join(', ')],
     ['Device', runtime.description],
@@ -244,7 +250,13 @@ export async function startComparison(
   for (const head of settings.heads) checkHead(settings, head, vectors, dataset, recipe.batchSize);
   const { fingerprint } = dataset;
   const task = settings.task ?? classesTask;
-  const stored: CompareConfig = { ...settings, task, recipe, dataset: absoluteChoice(settings.dataset), fingerprint };
+  const stored: CompareConfig = {
+    ...settings,
+    task,
+    recipe,
+    dataset: absoluteChoice(settings.dataset, dataset),
+    fingerprint,
+  };
   await using run = await createRun(folder, storedConfig('compare', stored), { overwrite: options.overwrite ?? false });
   await keepVectors(run.paths, vectors, settings.heads);
   return await compareInFolder(run, dataset, 'new', options);

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { inputError } from '../core/errors.ts';
 import type { ImageDataset } from '../data/dataset.ts';
 import type { GlyphChoice } from '../data/glyphs/choice.ts';
+import type { NormalizationChoice } from '../data/normalization.ts';
 import type { Distillation } from '../heads/distillation.ts';
 import { headKinds, headSpec, type HeadSpec } from '../heads/spec.ts';
 import { adam, adamw, sgd } from '../optim/optimizer.ts';
@@ -21,6 +22,12 @@ export interface DatasetChoice {
   readonly validationFraction?: number;
   readonly imageSize?: { readonly height: number; readonly width: number; readonly channels?: 1 | 3 };
   readonly onUnreadable: 'skip' | 'fail';
+  /** Whether images are held in memory or decoded when they are asked for; without it they are held. A run that is started with `auto` stores what was chosen. */
+  readonly inMemory?: 'auto' | 'always' | 'never';
+  /** What pixels are normalised with; measured unless given. */
+  readonly normalization?: NormalizationChoice;
+  /** For features only: the file of their labels. */
+  readonly labels?: string;
   /** For `glyphs` data only. */
   readonly glyphs?: GlyphChoice;
 }
@@ -87,6 +94,9 @@ const datasetChoice = z.object({
     .object({ height: count, width: count, channels: z.union([z.literal(1), z.literal(3)]).optional() })
     .optional(),
   onUnreadable: z.enum(['skip', 'fail']),
+  inMemory: z.enum(['auto', 'always', 'never']).optional(),
+  normalization: z.enum(['measured', 'imagenet']).optional(),
+  labels: z.string().optional(),
   glyphs: z
     .object({
       characters: z.string().optional(),
@@ -178,6 +188,9 @@ const recipeShape = z
         rotationDegrees: z.number().optional(),
         scale: z.number().optional(),
         shift: z.number().optional(),
+        randomResizedCrop: z
+          .object({ scale: z.tuple([z.number(), z.number()]), ratio: z.tuple([z.number(), z.number()]) })
+          .optional(),
       })
       .transform(withoutUndefined),
     // Runs of version 0.1 have neither.

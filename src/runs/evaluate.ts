@@ -1,5 +1,6 @@
 import { inputError, usageError } from '../core/errors.ts';
 import type { ImageDataset, ImageSet } from '../data/dataset.ts';
+import { isFeatureSpec } from '../data/features/read-features.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import { evaluateSession, type Evaluation } from '../train/evaluate.ts';
 import { featuresFrom } from '../train/features.ts';
@@ -78,7 +79,15 @@ async function datasetFor(
   }
   const { channels, height, width } = image;
   const size = { height, width, channels: channels === 1 ? 1 : 3 } as const;
-  return await openChoice({ ...data, imageSize: size }, options);
+  const features = isFeatureSpec(data.spec);
+  const dataset = await openChoice(features ? data : { ...data, imageSize: size }, options);
+  const own = dataset.image;
+  if (own.channels === channels && own.height === height && own.width === width) return dataset;
+  throw inputError('the data does not fit the model', {
+    where: dataset.name,
+    expected: `images of ${channels}×${height}×${width}, as ${file.path} takes them`,
+    received: features ? `${own.channels} features` : `${own.channels}×${own.height}×${own.width}`,
+  });
 }
 
 /**

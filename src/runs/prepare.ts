@@ -5,6 +5,7 @@ import { findEntry } from '../data/catalog.ts';
 import { openDataset, type OnDataProgress } from '../data/index.ts';
 import type { ImageDataset } from '../data/dataset.ts';
 import { absoluteChoiceOf, absoluteGlyphSpec, isGlyphSpec } from '../data/glyphs/choice.ts';
+import { checkedAugmentation } from '../data/prepare-batch.ts';
 import { createModel, type Model } from '../heads/model.ts';
 import { formatHead } from '../heads/parse.ts';
 import { createBackbone } from '../models/registry.ts';
@@ -20,8 +21,17 @@ export interface OpenChoiceOptions {
   readonly onDataProgress?: OnDataProgress;
 }
 
-/** A choice that still means the same from another working directory: a path is made absolute. */
-export function absoluteChoice(choice: DatasetChoice): DatasetChoice {
+/**
+ * A choice that still means the same from another working directory and with more or less free memory: paths are made absolute, and what was left open is as it was
+ * decided for `dataset`.
+ */
+export function absoluteChoice(choice: DatasetChoice, { train }: Pick<ImageDataset, 'train'>): DatasetChoice {
+  const inMemory = train.kind === 'encoded' ? ('never' as const) : ('always' as const);
+  const decided = choice.inMemory === 'auto' ? { ...choice, inMemory } : choice;
+  return withAbsolutePaths(decided.labels === undefined ? decided : { ...decided, labels: resolve(decided.labels) });
+}
+
+function withAbsolutePaths(choice: DatasetChoice): DatasetChoice {
   if (isGlyphSpec(choice.spec)) {
     const { spec, glyphs } = choice;
     return {
@@ -84,8 +94,13 @@ export function modelOf(
   return createModel(backbone, head, headClasses, vectors.get(formatHead(head)));
 }
 
-/** The recipe with a batch that the training set can fill: a small set trains with a smaller batch, and says so. */
+/**
+ * The recipe with a batch that the training set can fill: a small set trains with a smaller batch, and says so.
+ *
+ * @throws a usage error for an augmentation that the images cannot have.
+ */
 export function fittingRecipe(recipe: Recipe, dataset: ImageDataset, log: (line: string) => void): Recipe {
+  checkedAugmentation(recipe.augmentation, dataset.image, dataset.train.kind);
   if (recipe.batchSize <= dataset.train.count || dataset.train.count < 1) return recipe;
   log(
     `batch size ${recipe.batchSize} is more than the ${dataset.train.count} training images: using ${dataset.train.count}`,

@@ -195,7 +195,7 @@ export function completeConfig(
     ...settings,
     task,
     headClasses: headClasses(task, dataset),
-    dataset: absoluteChoice(settings.dataset),
+    dataset: absoluteChoice(settings.dataset, dataset),
     recipe: fittingRecipe(settings.recipe, dataset, log),
     fingerprint: dataset.fingerprint,
     classes: dataset.classes,

@@ -17,6 +17,14 @@ export interface EpochRecord {
   readonly learningRate: number;
 }
 
+/** How fast image files are decoded beside training. */
+export interface DecodingRate {
+  /** Images that the workers decode in a second while they work. */
+  readonly imagesPerSecond: number;
+  /** Share of this epoch's time for which training waited for a batch, in [0, 1]. */
+  readonly waiting: number;
+}
+
 /** What a training run tells while it goes on. */
 export type TrainEvent =
   | {
@@ -39,7 +47,11 @@ export type TrainEvent =
       readonly learningRate: number;
       /** α where the head learns it. */
       readonly scale: number | undefined;
+      /** How images keep up, where files are decoded as training goes on. */
+      readonly decoding?: DecodingRate;
     }
+  /** Image files that turned out to be unreadable since the last such event; others took their places. */
+  | { readonly kind: 'unreadable'; readonly files: readonly string[] }
   | { readonly kind: 'evaluating'; readonly done: number; readonly count: number }
   | { readonly kind: 'epoch'; readonly record: EpochRecord; readonly evaluation: Judgement }
   | {

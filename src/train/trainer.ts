@@ -10,7 +10,7 @@ import { learningRateAt } from '../optim/schedule.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import { assignClasses, type AssignmentRecord } from './assign-classes.ts';
 import type { Checkpoint } from './checkpoint.ts';
-import type { EpochRecord, OnTrainEvent } from './events.ts';
+import type { DecodingRate, EpochRecord, OnTrainEvent } from './events.ts';
 import { judge, lossOf, type Judgement } from './judge.ts';
 import type { MetricRecord } from './metrics.ts';
 import { progressFrom, progressState, type Progress } from './progress.ts';
@@ -144,6 +144,21 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
       assignments: progress.assignments,
     });
 
+  // Since the epoch began.
+  let [epochStarted, waitedBefore] = [performance.now(), 0];
+  const told = new Set<string>();
+  const decodingRate = (): DecodingRate | undefined => {
+    if (dataset.train.kind !== 'encoded') return undefined;
+    const { imagesPerSecond, waitedMilliseconds } = loader.activity();
+    const passed = performance.now() - epochStarted;
+    return { imagesPerSecond, waiting: Math.min(1, (waitedMilliseconds - waitedBefore) / Math.max(passed, 1)) };
+  };
+  const tellUnreadable = (): void => {
+    const files = loader.activity().unreadable.filter((file) => !told.has(file));
+    if (files.length > 0) emit({ kind: 'unreadable', files });
+    for (const file of files) told.add(file);
+  };
+
   const takeStep = async (batch: Batch): Promise<void> => {
     const step = progress.step + 1;
     const epoch = progress.epoch + 1;
@@ -167,7 +182,19 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
     }
     const accuracy = progress.correctSum / (progress.batch * recipe.batchSize);
     const imagesPerSecond = (1000 * recipe.batchSize) / median(times.slice(-20));
-    emit({ kind: 'step', step, totalSteps, epoch, loss, accuracy, imagesPerSecond, learningRate, scale });
+    const decoding = decodingRate();
+    const event = {
+      kind: 'step',
+      step,
+      totalSteps,
+      epoch,
+      loss,
+      accuracy,
+      imagesPerSecond,
+      learningRate,
+      scale,
+    } as const;
+    emit(decoding === undefined ? event : { ...event, decoding });
   };
 
   const closeEpoch = async (): Promise<void> => {
@@ -220,6 +247,8 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
     if ((await assign()) && stopped()) return await finish('interrupted');
     // A run can have been stopped between an epoch's last step and its evaluation.
     if (progress.batch < stepsPerEpoch) {
+      epochStarted = performance.now();
+      waitedBefore = loader.activity().waitedMilliseconds;
       for await (const batch of loader.epoch(progress.epoch, progress.batch)) {
         await takeStep(batch);
         if (stopped()) {
@@ -229,6 +258,7 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
         if (saveIsDue() && progress.batch < stepsPerEpoch) await save('last');
       }
     }
+    tellUnreadable();
     await closeEpoch();
     if (stopped() && progress.epoch < recipe.epochs) return await finish('interrupted');
   }

@@ -22,6 +22,7 @@ import {
   addRecipeOptions,
   addTaskOptions,
   datasetChoiceOf,
+  modelFor,
   openOptionsOf,
   recipeOf,
   taskOf,
@@ -31,7 +32,7 @@ import {
 } from '../training-options.ts';
 
 interface CompareFlags extends DataFlags, RecipeFlags, TaskFlags, WorkFlags {
-  readonly model: string;
+  readonly model?: string;
   readonly features?: number;
   readonly heads: readonly HeadSpec[];
   readonly seeds: readonly number[];
@@ -59,7 +60,10 @@ export function addCompare(program: Command, context: CliContext): void {
       'Trains the same model, from the same weights and batches, with each head; prints a table and writes a report.',
     )
     .argument('[data]', 'the images', firstRun.data)
-    .option('--model <name>', 'backbone: mlp, cnn, resnet8, resnet20, … resnet110', firstRun.model)
+    .option(
+      '--model <name>',
+      `backbone: mlp, cnn, resnet8, resnet20, … resnet110; adapter for features (default: ${firstRun.model}, or adapter)`,
+    )
     .option(
       '--features <n>',
       'features that the classifier sees, by an embedding behind the backbone (default: the backbone’s own)',
@@ -87,7 +91,7 @@ export function addCompare(program: Command, context: CliContext): void {
 async function compare(data: string, flags: CompareFlags, context: CliContext): Promise<void> {
   const output = outputOf(context.io, flags.json === true);
   // A misspelt name should not cost the reading of the data.
-  const model = modelNameOf(flags);
+  const model = modelNameOf({ ...flags, model: flags.model ?? modelFor(data) });
   createBackbone(model, { channels: 3, height: 32, width: 32 });
   checkOverwrite(flags.out, flags.overwrite);
   const { recipe, notes } = recipeOf(flags, data);

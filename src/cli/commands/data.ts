@@ -12,6 +12,7 @@ interface DataCommandFlags extends GlyphFlags {
   readonly dataDir?: string;
   readonly mirror?: string;
   readonly quiet?: true;
+  readonly labels?: string;
 }
 
 const examples = `
@@ -49,6 +50,7 @@ export function addData(program: Command, context: CliContext): void {
       await fetchNamed(name, flags, context);
     });
   addGlyphOptions(nested('verify <data>', 'Reads all of a dataset (a name or a path) and says what is wrong with it.'))
+    .option('--labels <file>', 'labels of features in an .npy or .csv file')
     .option('--quiet', 'no progress')
     .action(async (spec: string, flags: DataCommandFlags) => {
       await verify(spec, flags, context);
@@ -97,6 +99,7 @@ async function verify(spec: string, flags: DataCommandFlags, context: CliContext
     const report = await verifyDataset(spec, {
       ...inFolder(flags),
       ...glyphChoiceOf(flags),
+      ...(flags.labels === undefined ? {} : { labels: flags.labels }),
       onProgress: reporter.data,
     });
     reporter.close();

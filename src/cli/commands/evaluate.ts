@@ -8,7 +8,7 @@ import { outputOf, type CliContext } from '../io.ts';
 import * as parse from '../parse.ts';
 import { createReporter } from '../progress.ts';
 import { addDeviceOptions, openDevice, type DeviceFlags } from '../run-options.ts';
-import { openOptionsOf, type DataFlags } from '../training-options.ts';
+import { addFileOptions, fileChoiceOf, openOptionsOf, type DataFlags } from '../training-options.ts';
 
 interface EvaluateFlags extends DeviceFlags, Omit<DataFlags, 'imageSize'> {
   readonly split: 'validation' | 'train';
@@ -59,7 +59,7 @@ export function addEvaluate(program: Command, context: CliContext): void {
     .option('--on-unreadable <what>', 'skip or fail', parse.oneOf('--on-unreadable', ['skip', 'fail']), 'fail')
     .option('--download', 'fetch a named dataset that is not on this machine')
     .option('--data-dir <folder>', 'where named datasets are looked for first and fetched to');
-  addDeviceOptions(addGlyphOptions(command))
+  addDeviceOptions(addFileOptions(addGlyphOptions(command)))
     .option('--quiet', 'no progress')
     .option('--json', 'print one JSON document on stdout, everything else on stderr')
     .addHelpText('after', examples)
@@ -98,6 +98,7 @@ async function evaluate(
               spec: data,
               seed: flags.dataSeed,
               onUnreadable: flags.onUnreadable,
+              ...fileChoiceOf(flags),
               ...(fraction === undefined ? {} : { validationFraction: fraction }),
               ...glyphChoiceOf(flags),
             },

@@ -22,6 +22,7 @@ import {
   addRecipeOptions,
   addTaskOptions,
   datasetChoiceOf,
+  modelFor,
   openOptionsOf,
   recipeOf,
   taskOf,
@@ -32,7 +33,7 @@ import {
 import { showTraining, trainingProgress } from '../training-output.ts';
 
 interface TrainFlags extends DataFlags, RecipeFlags, TaskFlags, WorkFlags {
-  readonly model: string;
+  readonly model?: string;
   readonly features?: number;
   readonly head: HeadSpec;
   readonly seed: number;
@@ -60,7 +61,10 @@ export function addTrain(program: Command, context: CliContext): void {
     .summary('train one model')
     .description('Trains one model with one head and exports it as model.onnx.')
     .argument('[data]', 'the images', firstRun.data)
-    .option('--model <name>', 'backbone: mlp, cnn, resnet8, resnet20, … resnet110', firstRun.model)
+    .option(
+      '--model <name>',
+      `backbone: mlp, cnn, resnet8, resnet20, … resnet110; adapter for features (default: ${firstRun.model}, or adapter)`,
+    )
     .option(
       '--features <n>',
       'features that the classifier sees, by an embedding behind the backbone (default: the backbone’s own)',
@@ -79,7 +83,7 @@ export function addTrain(program: Command, context: CliContext): void {
 
 async function train(data: string, flags: TrainFlags, context: CliContext): Promise<void> {
   const { head, seed, lowering } = flags;
-  const model = modelNameOf(flags);
+  const model = modelNameOf({ ...flags, model: flags.model ?? modelFor(data) });
   const output = outputOf(context.io, flags.json === true);
   // A misspelt name should not cost the reading of the data.
   createBackbone(model, { channels: 3, height: 32, width: 32 });

@@ -20,9 +20,8 @@ function partOf(folder: string, names: readonly string[]): string | undefined {
 }
 
 /** Whether data is features by its name: an `.npy` or `.csv` file, or a folder with `train.npy` or `train.csv`. */
-export async function isFeatureSpec(spec: string): Promise<boolean> {
-  if (featureExtensions.includes(extensionOf(spec))) return true;
-  return (await kindOf(spec)) === 'folder' && partOf(spec, ['train']) !== undefined;
+export function isFeatureSpec(spec: string): boolean {
+  return featureExtensions.includes(extensionOf(spec)) || partOf(spec, ['train']) !== undefined;
 }
 
 interface Part extends Omit<CsvFeatures, 'labels'> {
