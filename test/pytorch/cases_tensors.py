@@ -12,11 +12,11 @@ def unary(op, function, values="any", rtol=1e-9, **attributes):
     return case(op, {"x": x}, node(op, "x", **attributes), lambda x: function(x), rtol=rtol)
 
 
-def binary(op, function, a, b, left="any", right="any", note=""):
+def binary(op, function, a, b, left="any", right="any", note="", **attributes):
     name = f"{op} {list(a)} {list(b)}{note}"
     draw = Draw(name)
     inputs = {"a": getattr(draw, left)(*a), "b": getattr(draw, right)(*b)}
-    return case(name, inputs, node(op, "a b"), lambda a, b: function(a, b))
+    return case(name, inputs, node(op, "a b", **attributes), lambda a, b: function(a, b))
 
 
 PAIRS = [
@@ -54,7 +54,50 @@ def elementwise():
         ]
     draw = Draw("Where")
     inputs = {"condition": draw.booleans(3, 1), "a": draw.any(2, 3, 4), "b": draw.any(4)}
-    return cases + [case("Where", inputs, node("Where", "condition a b"), lambda condition, a, b: torch.where(condition, a, b))]
+    return cases + analysis() + powers() + several() + [case("Where", inputs, node("Where", "condition a b"), lambda condition, a, b: torch.where(condition, a, b))]
+
+
+def analysis():
+    return [
+        # 2 over the root of pi is a float32 constant of the rule.
+        unary("Erf", torch.erf, rtol=1e-7),
+        unary("Sin", torch.sin),
+        unary("Cos", torch.cos),
+    ]
+
+
+def power(name, base, exponent, constant=()):
+    inputs = {"a": base, "b": exponent}
+    return case(name, inputs, node("Pow", "a b"), lambda a, b: torch.pow(a, b), constant=constant)
+
+
+def powers():
+    draw = Draw("Pow")
+    whole = torch.tensor([2.0, 3.0, -1.0, 0.0, 1.0, -2.0])
+    return [binary("Pow", torch.pow, a, b, left="positive") for a, b in PAIRS] + [
+        power("Pow of negative bases to whole exponents", draw.nonzero(6), whole, constant=("b",)),
+        power("Pow to integer exponents", draw.nonzero(6), whole.to(torch.int64)),
+        power("Pow of 0", torch.zeros(5), torch.tensor([2.0, 1.0, 0.0, 3.0, 1.5])),
+        binary("Mod", torch.fmod, (3, 4), (3, 4), right="nonzero", fmod=1),
+        binary("Mod", torch.fmod, (3, 4), (4,), right="nonzero", fmod=1),
+    ]
+
+
+def several():
+    """Operators of any number of operands; of equal ones each gets the same part of the gradient."""
+    cases = []
+    for op, function in [
+        ("Max", lambda x: x.amax(0)),
+        ("Min", lambda x: x.amin(0)),
+        ("Sum", lambda x: x.sum(0)),
+        ("Mean", lambda x: x.mean(0)),
+    ]:
+        name = f"{op} of three"
+        draw = Draw(name)
+        inputs = {"a": draw.tied(2, 3), "b": draw.tied(3), "c": draw.tied(2, 1)}
+        stacked = lambda a, b, c: torch.stack(torch.broadcast_tensors(a, b, c))
+        cases.append(case(name, inputs, node(op, "a b c"), lambda a, b, c: function(stacked(a, b, c))))
+    return cases
 
 
 def gemm(trans_a, trans_b, bias):
@@ -69,9 +112,34 @@ def gemm(trans_a, trans_b, bias):
     return case(name, inputs, node("Gemm", "a b c", alpha=0.5, beta=2, transA=trans_a, transB=trans_b), function)
 
 
+def einsum(equation, *shapes):
+    name = f"Einsum {equation} {[list(shape) for shape in shapes]}"
+    draw = Draw(name)
+    inputs = {key: draw.any(*shape) for key, shape in zip("abc", shapes)}
+    return case(
+        name, inputs, node("Einsum", " ".join(inputs), equation=equation), lambda **x: torch.einsum(equation, *x.values())
+    )
+
+
+def einsums():
+    return [
+        einsum("ij,jk->ik", (2, 3), (3, 4)),
+        einsum("ij,kj", (2, 3), (4, 3)),
+        einsum("ij->j", (2, 3)),
+        einsum("ijk->", (2, 3, 2)),
+        einsum("i,j->ij", (2,), (3,)),
+        einsum("ijk,jl->il", (2, 3, 2), (3, 4)),
+        einsum("ij,jk,kl->il", (2, 3), (3, 2), (2, 4)),
+        einsum("bhqd,bhkd->bhqk", (2, 2, 3, 2), (2, 2, 4, 2)),
+        einsum("...ij,...jk->...ik", (2, 2, 3), (1, 3, 2)),
+        einsum("ij,jk->ik", (2, 3), (1, 4)),
+    ]
+
+
 def products():
     shapes = [((2, 3), (3, 4)), ((2, 3, 4), (4, 5)), ((2, 3, 4), (2, 4, 5)), ((2, 1, 3, 4), (3, 4, 2))]
-    return [binary("MatMul", torch.matmul, a, b) for a, b in shapes] + [
+    shapes += [((4,), (4,)), ((3,), (3, 4)), ((2, 3), (3,)), ((3,), (2, 3, 4)), ((2, 3, 4), (4,))]
+    return [binary("MatMul", torch.matmul, a, b) for a, b in shapes] + einsums() + [
         gemm(0, 0, (4,)),
         gemm(1, 0, (2, 1)),
         gemm(0, 1, (2, 4)),
@@ -79,9 +147,42 @@ def products():
     ]
 
 
-def one(name, op, function, size, values="any", outputs="y", **attributes):
+def one(name, op, function, size, values="any", outputs="y", rtol=1e-9, **attributes):
     x = getattr(Draw(name), values)(*size)
-    return case(name, {"x": x}, node(op, "x", outputs, **attributes), lambda x: function(x), outputs=outputs)
+    return case(name, {"x": x}, node(op, "x", outputs, **attributes), lambda x: function(x), outputs, rtol=rtol)
+
+
+def product(x, axes, keep):
+    """torch.prod takes one axis at a time."""
+    x = x.movedim(axes, tuple(range(-len(axes), 0))).flatten(-len(axes)).prod(-1)
+    if keep:
+        for axis in sorted(axis % 3 for axis in axes):
+            x = x.unsqueeze(axis)
+    return x
+
+
+norm = torch.linalg.vector_norm
+
+
+def zero_row():
+    """The norm of a zero vector has the gradient 0 in PyTorch."""
+    x = Draw("zero row").any(3, 4)
+    x[1] = 0
+    options = dict(axes=[1], keepdims=0)
+    return case("ReduceL2 with a row of zeros", {"x": x}, node("ReduceL2", "x", **options), lambda x: norm(x, 2, 1))
+
+
+def running_sum(axis, exclusive, reverse):
+    name = f"CumSum axis {axis} exclusive {exclusive} reverse {reverse}"
+    inputs = {"x": Draw(name).any(2, 4, 3), "axis": torch.tensor(axis)}
+
+    def function(x, axis):
+        along = [int(axis)]
+        y = x.flip(along) if reverse else x
+        y = y.cumsum(along[0]) - (y if exclusive else 0)
+        return y.flip(along) if reverse else y
+
+    return case(name, inputs, node("CumSum", "x axis", exclusive=exclusive, reverse=reverse), function)
 
 
 def reductions():
@@ -93,6 +194,13 @@ def reductions():
             cases += [
                 one(f"ReduceSum {name}", "ReduceSum", lambda x: x.sum(axes, bool(keep)), (2, 4, 2), **options),
                 one(f"ReduceMean {name}", "ReduceMean", lambda x: x.mean(axes, bool(keep)), (2, 4, 2), **options),
+                one(f"ReduceMin {name} with ties", "ReduceMin", lambda x: x.amin(axes, bool(keep)), (2, 4, 2), "tied", **options),
+                one(f"ReduceProd {name} with zeros", "ReduceProd", lambda x: product(x, axes, keep), (2, 4, 2), "tied", **options),
+                one(f"ReduceL1 {name} with zeros", "ReduceL1", lambda x: norm(x, 1, axes, bool(keep)), (2, 4, 2), "tied", **options),
+                one(f"ReduceL2 {name}", "ReduceL2", lambda x: norm(x, 2, axes, bool(keep)), (2, 4, 2), **options),
+                one(f"ReduceSumSquare {name}", "ReduceSumSquare", lambda x: (x * x).sum(axes, bool(keep)), (2, 4, 2), **options),
+                one(f"ReduceLogSum {name}", "ReduceLogSum", lambda x: x.sum(axes, bool(keep)).log(), (2, 4, 2), "positive", **options),
+                one(f"ReduceLogSumExp {name}", "ReduceLogSumExp", lambda x: x.logsumexp(axes, bool(keep)), (2, 4, 2), **options),
                 one(f"ReduceMax {name} with ties", "ReduceMax", lambda x: x.amax(axes, bool(keep)), (2, 4, 2), "tied", **options),
             ]
     for shape, axis in [((3, 5), -1), ((3, 2), 0), ((2, 3, 2, 2), 1)]:
@@ -100,7 +208,10 @@ def reductions():
             one(f"Softmax {list(shape)} axis {axis}", "Softmax", lambda x: F.softmax(x, axis), shape, axis=axis),
             one(f"LogSoftmax {list(shape)} axis {axis}", "LogSoftmax", lambda x: F.log_softmax(x, axis), shape, axis=axis),
         ]
-    return cases
+    for p, axis in [(1, -1), (2, -1), (2, 0)]:
+        name = f"LpNormalization p {p} axis {axis}"
+        cases.append(one(name, "LpNormalization", lambda x: F.normalize(x, p, axis), (3, 4), "nonzero", axis=axis, p=p))
+    return cases + [zero_row()] + [running_sum(a, e, r) for a, e, r in [(1, 0, 0), (0, 1, 0), (-1, 0, 1), (1, 1, 1)]]
 
 
 def gather(name, shape, axis, index):

@@ -43,6 +43,7 @@ export const families = [
   'pools',
   'resizing',
   'normalizations',
+  'activations',
   'elementwise',
   'products',
   'reductions',

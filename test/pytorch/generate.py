@@ -6,6 +6,7 @@ Writes fixtures/*.json: what PyTorch computes in float64 for small inputs, check
 Everything is seeded by case names; a second run writes the same bytes.
 """
 
+import cases_activations
 import cases_images
 import cases_normalization
 import cases_resize
@@ -21,6 +22,8 @@ def main():
     write("pools", {"cases": cases_images.pools()})
     write("resizing", {"cases": cases_resize.resizing()})
     write("normalizations", {"cases": cases_normalization.normalizations()})
+    write("activations", {"cases": cases_activations.activations()})
+    write("functions", {"cases": cases_activations.functions()})
     write("elementwise", {"cases": cases_tensors.elementwise()})
     write("products", {"cases": cases_tensors.products()})
     write("reductions", {"cases": cases_tensors.reductions()})

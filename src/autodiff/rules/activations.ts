@@ -28,7 +28,7 @@ const unary =
 const positive = (c: GradientContext<Unary>, alpha: number, x: Value, y: Value): Value =>
   greater(c.b, alpha >= 0 ? y : x, 0);
 
-/** Activation functions. Kinks have PyTorch's one-sided derivatives: what it takes at x ≤ 0 holds at 0. */
+/** Activation functions. At a kink the gradient is the one-sided derivative that PyTorch 1.13 takes. */
 export const activationRules: GradientRules<Unary | 'Relu' | 'Clip' | 'PRelu'> = {
   // The output's sign is the input's where it matters, so the pre-activation need not be kept.
   Relu: (c) => [c.b.op('ReluGrad', [c.grad(), c.output(0)], {})],
@@ -77,10 +77,10 @@ export const activationRules: GradientRules<Unary | 'Relu' | 'Clip' | 'PRelu'> =
     const inside = mul(c.b, mask(c.b, greater(c.b, y, 0)), mask(c.b, greater(c.b, 1, y)));
     return mul(c.b, mul(c.b, g, c.attributes.alpha), inside);
   }),
-  // x/3 + ½ strictly between −3 and 3
+  // x/3 + ½ between −3 and 3, at them too
   HardSwish: unary((c, g, x) => {
-    const slope = where(c.b, greater(c.b, 3, x), add(c.b, div(c.b, x, 3), 0.5), 1);
-    return mul(c.b, g, where(c.b, greater(c.b, x, -3), slope, 0));
+    const slope = where(c.b, greater(c.b, x, 3), 1, add(c.b, div(c.b, x, 3), 0.5));
+    return mul(c.b, g, where(c.b, greater(c.b, -3, x), 0, slope));
   }),
   // With s the logistic function and t = tanh(log(1 + eˣ)): t + x·s·(1 − t²)
   Mish: unary((c, g, x) => {
