@@ -155,7 +155,8 @@ const knownTarget: Step = (node) =>
     ? without(node, 'saturate')
     : 'opset 18 lacks the element type that it casts to';
 
-const widened = { 19: 'same', 21: 'same', 23: 'same', 24: 'same', 25: 'same' } as const;
+const widenedLater = { 21: 'same', 23: 'same', 24: 'same', 25: 'same' } as const;
+const widened = { 19: 'same', ...widenedLater } as const;
 const withSaturation = dropping({ saturate: anything });
 const withRounding = dropping({ round_mode: anything });
 const same22 = { 22: 'same' } as const;
@@ -173,7 +174,7 @@ export const stepsDown: Steps = {
   Cast: { 19: knownTarget, 21: knownTarget, 23: knownTarget, 24: withRounding, 25: 'same' },
   CastLike: { 19: withSaturation, 21: 'same', 23: 'same', 24: withRounding, 25: 'same' },
   Constant: widened,
-  ConstantOfShape: { ...widened, 20: 'same' },
+  ConstantOfShape: { ...widenedLater, 20: 'same' },
   Conv: same22,
   ConvTranspose: same22,
   Cos: same22,
@@ -191,7 +192,7 @@ export const stepsDown: Steps = {
   Elu: same22,
   Equal: { 19: 'same' },
   EyeLike: same22,
-  Flatten: widened,
+  Flatten: widenedLater,
   GRU: same22,
   Gelu: { 20: gelu },
   GlobalAveragePool: same22,
@@ -246,11 +247,11 @@ export const stepsDown: Steps = {
   Softplus: same22,
   Softsign: same22,
   SplitToSequence: { 24: 'same' },
-  Squeeze: widened,
+  Squeeze: widenedLater,
   Swish: { 24: swish },
   Tan: same22,
   ThresholdedRelu: same22,
   TopK: { 24: 'same' },
-  Transpose: widened,
-  Unsqueeze: widened,
+  Transpose: widenedLater,
+  Unsqueeze: widenedLater,
 };
