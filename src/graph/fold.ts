@@ -80,10 +80,11 @@ function computeOutputs(pass: Pass, node: OpNode, types: readonly TensorType[]):
 
 /** Follows the sizes through a node; true if that makes constants of all its outputs. */
 function followSizes(pass: Pass, node: OpNode): boolean {
-  const followed = sizesOfNode(node, {
-    typeOf: (name) => typeIn(pass, name),
-    sizesOf: (name) => sizesIn(pass, name),
-  });
+  const followed = sizesOfNode(
+    node,
+    (name) => typeIn(pass, name),
+    (name) => sizesIn(pass, name),
+  );
   const outputs = new Set(pass.graph.outputs);
   const constants = node.outputs.map((name, index) => {
     const sizes = followed[index];
