@@ -39,6 +39,8 @@ const published = [
   ['resnet50', '3x224x224', 1000, 'learned', 25_557_032],
   ['densenet169', '3x224x224', 1000, 'learned', 14_149_480],
   ['shufflenet', '3x224x224', 1000, 'learned:scale=learned', 1_826_555],
+  // A matrix, BatchNorm, the classifier.
+  ['adapter', '64x1x1', 10, 'learned', 64 * 64 + 2 * 64 + 650],
   // timm's vit_tiny_patch16_224 and vit_small_patch16_224.
   ['vit-ti16', '3x224x224', 1000, 'learned', 5_717_416],
   ['vit-s16', '3x224x224', 1000, 'learned', 22_050_664],
@@ -64,7 +66,7 @@ describe('parameters', () => {
   });
 
   test('every model that is shown is counted', () => {
-    const counted = sizes.map(([model]) => model);
+    const counted: readonly string[] = [...sizes, ...published].map(([model]) => model);
     expect(modelNames.filter((name) => !counted.includes(name))).toEqual([]);
   });
 
@@ -131,6 +133,16 @@ describe('any image size and number of channels builds', () => {
   });
 });
 
+test.each(modelNames)('%s takes every kind of head', (name) => {
+  const backbone = createBackbone(name, image('3x32x32'));
+  expect(backbone.sign).toBe(/^vit|^adapter/.test(name) ? 'signed' : 'non-negative');
+  for (const head of ['learned', 'cosine', 'hadamard', 'biorthogonal', 'simplex', 'orthonormal', 'random', 'coset']) {
+    const c = createLayerContext(createBuilder(name));
+    const features = c.b.input('features', 'float32', [2, backbone.features]);
+    expect(createModel(backbone, parseHead(head), 10).head.logits(c, features).type.shape).toEqual([2, 10]);
+  }
+});
+
 describe('createBackbone', () => {
   test('builds every name it shows', () => {
     for (const name of modelNames) expect(createBackbone(name, image('3x32x32')).name).toBe(name);
@@ -183,7 +195,7 @@ describe('createBackbone', () => {
   });
 
   test('suggests nothing where nothing is near', () => {
-    expect(() => createBackbone('transformer', image('3x32x32'))).toThrow(/vit-b16$/);
+    expect(() => createBackbone('transformer', image('3x32x32'))).toThrow(new RegExp(`${modelNames.at(-1)}$`));
   });
 
   test('a cnn needs at least 4×4 pixels', () => {
