@@ -58,15 +58,27 @@ function interpolate(element: (index: number) => number, size: number, x: number
   return weights.reduce((sum, weight, tap) => sum + (weight / total) * edge(first - 1 + tap), 0);
 }
 
-/** Axis by axis: all modes of Resize are products of one-dimensional interpolations. */
+/**
+ * Axis by axis: all modes of Resize are products of one-dimensional interpolations. Where no extent changes ONNX Runtime copies,
+ * although scales that leave a rest would move elements.
+ */
 export const resizing: EvaluateTable<'Resize'> = {
   Resize: ({ input, attributes }) => {
     const { axes, scales, sizes } = attributes;
+    const extentOf = (size: number, index: number): number =>
+      sizes.length > 0 ? item(sizes, index) : Math.floor(size * item(scales, index) + 1e-6);
+    const axisOf = (given: number): number => (given < 0 ? given + input(0).shape.length : given);
+    if (
+      axes.every(
+        (given, index) => extentOf(item(input(0).shape, axisOf(given)), index) === input(0).shape[axisOf(given)],
+      )
+    )
+      return [input(0)];
     return [
       axes.reduce<NdArray>((x, given, index) => {
-        const axis = given < 0 ? given + x.shape.length : given;
+        const axis = axisOf(given);
         const size = item(x.shape, axis);
-        const out = sizes.length > 0 ? item(sizes, index) : Math.floor(size * item(scales, index) + 1e-6);
+        const out = extentOf(size, index);
         const scale = sizes.length > 0 ? out / size : item(scales, index);
         return generate(
           x.shape.map((dim, k) => (k === axis ? out : dim)),

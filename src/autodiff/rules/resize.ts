@@ -1,4 +1,4 @@
-import { normalizeAxis } from '../../core/shape.ts';
+import { normalizeAxis, sameShape } from '../../core/shape.ts';
 import { float32 } from '../../core/tensor.ts';
 import { staticShapeOf, type Value } from '../../graph/builder.ts';
 import { matmul, reduceSum, reshape } from '../../graph/functions.ts';
@@ -28,11 +28,14 @@ function sourceOf(position: number, { size, out, scale }: ResizedAxis, attribute
   return round(round((position + 0.5) / round(scale)) - 0.5);
 }
 
+/** What ONNX Runtime takes for a half. */
+const NEAR_HALF = 1e-6;
+
 function nearest(source: number, mode: string): number {
   if (mode === 'floor') return Math.floor(source);
   if (mode === 'ceil') return Math.ceil(source);
-  // A half goes down or up.
-  return mode === 'round_prefer_floor' ? Math.ceil(source - 0.5) : Math.floor(source + 0.5);
+  // A half goes down or up, and so does what float32 cannot tell from one.
+  return mode === 'round_prefer_floor' ? Math.ceil(source - 0.5 - NEAR_HALF) : Math.floor(source + 0.5 + NEAR_HALF);
 }
 
 /** Cubic convolution's weight of an element at a distance (Keys 1981). */
@@ -93,6 +96,8 @@ function repeats({ size, out }: ResizedAxis, matrix: Float32Array): number | und
 export function resizeGradient(c: GradientContext<'Resize'>): Value {
   const { b, attributes } = c;
   const [shape, result] = [staticShapeOf(c.input(0)), staticShapeOf(c.output(0))];
+  // ONNX Runtime copies where no extent changes, whatever the scales say.
+  if (sameShape(shape, result)) return c.grad();
   return attributes.axes.reduce((gradient, given, index) => {
     const axis = normalizeAxis(given, shape.length, c.where);
     const [size = 1, out = 1] = [shape[axis], result[axis]];

@@ -72,6 +72,7 @@ export const resizeCases: readonly OpCase<'Resize'>[] = [
   resize('linear, two axes given', image, { axes: [2, 3], sizes: [7, 5], mode: 'linear' }),
   resize('linear, one extent', [2, 2, 4], { scales: [1, 1, 1.75], mode: 'linear' }),
   resize('linear, three extents', [1, 2, 2, 3, 2], { sizes: [1, 2, 3, 4, 5], mode: 'linear' }),
+  resize('linear, scales that change no extent', image, { scales: [1, 1, 1.3, 1.2], mode: 'linear' }),
   resize('cubic, only what lies inside', image, {
     sizes: [1, 2, 6, 8],
     mode: 'cubic',
