@@ -46,7 +46,7 @@ function heads(node: ListedNode, context: StepContext): Outcome {
   if (intOf(node, 'is_causal', 0) === 1) {
     const [rows, columns] = [types[0]?.shape.at(-2), types[1]?.shape.at(-2)];
     if (typeof rows !== 'number' || typeof columns !== 'number') return 'it is causal and its lengths are not known';
-    if (rows * columns > 2 ** 26) return 'its causal mask is too large';
+    if (rows * columns > 2 ** 24) return 'its causal mask is too large';
     const triangle = Uint8Array.from({ length: rows * columns }, (_, k) =>
       k % columns <= Math.floor(k / columns) ? 1 : 0,
     );

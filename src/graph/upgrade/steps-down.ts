@@ -112,7 +112,7 @@ function gridSampleMode(node: ListedNode, { typeOf }: StepContext): Outcome {
   const rank = typeOf(node.inputs[0] ?? '')?.shape.length;
   if (rank !== 4) return 'opset 18 samples images [batch, channels, height, width] only';
   const mode = textOf(node, 'mode', 'linear');
-  const former = { linear: 'bilinear', cubic: 'bicubic' }[mode] ?? mode;
+  const former = mode === 'linear' ? 'bilinear' : mode === 'cubic' ? 'bicubic' : mode;
   return withAttribute(node, 'mode', text(former));
 }
 

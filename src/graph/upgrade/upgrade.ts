@@ -53,6 +53,11 @@ function stepContext(node: ListedNode, context: UpgradeContext, front: ListedNod
   };
 }
 
+/** An entry for a name of the file's choice, which may be `constructor`. */
+function own<T>(table: Readonly<Record<string, T>>, name: string): T | undefined {
+  return Object.hasOwn(table, name) ? table[name] : undefined;
+}
+
 /** The version in which the operator got the form that version `opset` of the operator set has. */
 function formAt(history: readonly number[], opset: number): number | undefined {
   return history.findLast((version) => version <= opset);
@@ -69,7 +74,7 @@ export function upgrade(given: ListedNode, context: UpgradeContext): Upgrade {
   const steps = stepContext(given, context, front);
   let node = given;
   while (node.version !== OPSET) {
-    const history = operatorHistory[node.opType];
+    const history = own(operatorHistory, node.opType);
     if (history === undefined) return refused('it is no standard operator');
     const form = formAt(history, node.version);
     if (form === undefined) return refused(`opset ${node.version} does not have it`);
@@ -80,7 +85,7 @@ export function upgrade(given: ListedNode, context: UpgradeContext): Upgrade {
     }
     const up = node.version < OPSET;
     const at = up ? history.find((version) => version > form) : form;
-    const step = at === undefined ? undefined : (up ? stepsUp : stepsDown)[node.opType]?.[at];
+    const step = at === undefined ? undefined : own(up ? stepsUp : stepsDown, node.opType)?.[at];
     if (at === undefined || step === undefined) {
       return refused(
         up ? `its meaning changed in opset ${String(at)}` : `opset ${OPSET} lacks what opset ${form} brought`,
