@@ -16,7 +16,7 @@ const { ModelProto } = proto.onnx;
 /** The file without a single attribute, and without output types, which may now be others. */
 function withoutAttributes(bytes: Uint8Array): Uint8Array {
   const model = ModelProto.decode(bytes);
-  const graph = defined(model.graph, 'graph');
+  const graph = defined(model.graph ?? undefined, 'graph');
   for (const node of graph.node ?? []) node.attribute = [];
   for (const output of graph.output ?? []) delete output.type;
   return ModelProto.encode(model).finish();
