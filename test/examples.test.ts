@@ -31,6 +31,16 @@ test('examples/train.ts trains and writes an ONNX file that examples/predict.ts 
   expect(await example('train.ts', '1')).toMatch(/epoch 1: loss .*\ndigits\.onnx: \d+ bytes, α = \d/);
   const predictions = [...(await example('predict.ts', 'digits.onnx')).matchAll(/predicted (\d), true (\d)/g)];
   expect(predictions).toHaveLength(8);
+
+  // The same file as a model of somebody else's: its gradients agree with the slopes of its loss.
+  const lines = (await example('check-gradients.ts', 'digits.onnx')).trim().split('\n');
+  expect(lines.length).toBeGreaterThan(8);
+  for (const line of lines) {
+    const [norm = 0, slope = 0] = [...line.matchAll(/(?:norm|differences) ([-\d.e+]+)/g)].map(([, value]) =>
+      Number(value),
+    );
+    expect(Math.abs(slope / norm - 1), line).toBeLessThan(0.05);
+  }
 }, 120_000);
 
 test('a run that is split into a backbone and a head is served by examples/serve-head.ts', async () => {
