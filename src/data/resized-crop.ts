@@ -48,72 +48,60 @@ export function drawResizedCrop(
   return { top: (height - down) >> 1, left: (width - across) >> 1, width: across, height: down };
 }
 
-/** Which source pixels make up each target pixel, with what weight. */
-interface Taps {
-  /** `[targets]` first source pixel. */
+/** Between which two source pixels each target pixel lies, and how near it is to the second. */
+interface Neighbours {
   readonly first: Int32Array;
-  /** `[targets, most]`, each row adding up to 1 and filled up with 0. */
-  readonly weights: Float64Array;
-  readonly most: number;
+  readonly second: Int32Array;
+  /** 0 … 1 */
+  readonly share: Float64Array;
 }
 
-/**
- * Linear interpolation, which where it reduces takes in all source pixels of a target pixel: a triangle of half-width max(1, from/to) source pixels around the target
- * pixel's centre, cut off at the ends and scaled to a sum of 1. What Pillow and torchvision call bilinear with antialiasing.
- */
-function tapsOf(from: number, to: number): Taps {
-  const step = from / to;
-  const reach = Math.max(1, step);
-  const most = Math.ceil(reach) * 2 + 1;
+/** Centres are mapped to centres; beyond the first and the last one the source goes on as it ends. */
+function neighboursOf(from: number, to: number): Neighbours {
   const first = new Int32Array(to);
-  const weights = new Float64Array(to * most);
+  const second = new Int32Array(to);
+  const share = new Float64Array(to);
   for (let target = 0; target < to; target++) {
-    const centre = (target + 0.5) * step;
-    const start = Math.max(0, Math.trunc(centre - reach + 0.5));
-    const end = Math.min(from, Math.trunc(centre + reach + 0.5));
-    let sum = 0;
-    for (let source = start; source < end; source++) {
-      const weight = Math.max(0, 1 - Math.abs((source + 0.5 - centre) / reach));
-      weights[target * most + source - start] = weight;
-      sum += weight;
-    }
-    for (let place = target * most; place < (target + 1) * most; place++) weights[place] = (weights[place] ?? 0) / sum;
-    first[target] = start;
+    const place = Math.min(Math.max(((target + 0.5) * from) / to - 0.5, 0), from - 1);
+    const lower = Math.floor(place);
+    first[target] = lower;
+    second[target] = Math.min(lower + 1, from - 1);
+    share[target] = place - lower;
   }
-  return { first, weights, most };
+  return { first, second, share };
 }
 
 /**
- * A part of an image, scaled to the size of the image: `[channels, height, width]` bytes in and out, rows first, then columns, rounded to bytes
- * after each, as Pillow's `crop` and `resize` with bilinear interpolation.
+ * A part of an image, enlarged to the size of the image by bilinear interpolation: `[channels, height, width]` bytes in and out; rows first, then columns, rounded to
+ * bytes after each, as Pillow's `crop` and `resize`.
  */
 export function resizeCrop(pixels: Uint8Array, { channels, height, width }: ImageShape, crop: Crop): Uint8Array {
-  const across = tapsOf(crop.width, width);
-  const down = tapsOf(crop.height, height);
+  const across = neighboursOf(crop.width, width);
+  const down = neighboursOf(crop.height, height);
   const output = new Uint8Array(channels * height * width);
   const rows = new Uint8Array(crop.height * width);
+  const between = (values: Uint8Array, a: number, b: number, share: number): number => {
+    const low = values[a] ?? 0;
+    return Math.floor(low + ((values[b] ?? 0) - low) * share + 0.5);
+  };
   for (let channel = 0; channel < channels; channel++) {
     const plane = pixels.subarray(channel * height * width, (channel + 1) * height * width);
     for (let row = 0; row < crop.height; row++) {
       const start = (crop.top + row) * width + crop.left;
       for (let column = 0; column < width; column++) {
-        rows[row * width + column] = weighted(plane, start + (across.first[column] ?? 0), 1, across, column);
+        const [a, b] = [start + (across.first[column] ?? 0), start + (across.second[column] ?? 0)];
+        rows[row * width + column] = between(plane, a, b, across.share[column] ?? 0);
       }
     }
     for (let row = 0; row < height; row++) {
-      const start = (down.first[row] ?? 0) * width;
+      const [a, b] = [(down.first[row] ?? 0) * width, (down.second[row] ?? 0) * width];
       for (let column = 0; column < width; column++) {
-        output[(channel * height + row) * width + column] = weighted(rows, start + column, width, down, row);
+        const place = (channel * height + row) * width + column;
+        output[place] = between(rows, a + column, b + column, down.share[row] ?? 0);
       }
     }
   }
   return output;
-}
-
-function weighted(values: Uint8Array, start: number, stride: number, { weights, most }: Taps, target: number): number {
-  let sum = 0.5;
-  for (let tap = 0; tap < most; tap++) sum += (weights[target * most + tap] ?? 0) * (values[start + tap * stride] ?? 0);
-  return Math.floor(sum);
 }
 
 /** @throws a usage error for a range that is empty or out of range. */

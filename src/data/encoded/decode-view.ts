@@ -35,6 +35,8 @@ function prepareSharp(): void {
  * - `crop`: the part, scaled to the shape whatever its aspect ratio. An image of which a JPEG decoder can give a half, a quarter or an eighth that still
  *   has a pixel for each one asked for is decoded so; the part's edges are then in the right place to a pixel of the result.
  *
+ * What is enlarged lies half a pixel of the result off centre, as libvips does it.
+ *
  * The EXIF rotation is applied, transparent parts are put on white, colour becomes grey or grey colour, 16-bit samples 8-bit ones.
  *
  * @throws what the decoder throws for bytes that are no image, are damaged or cut short.
