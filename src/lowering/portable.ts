@@ -1,6 +1,6 @@
 import { normalizeAxis } from '../core/shape.ts';
-import type { Value } from '../graph/builder.ts';
-import { exp, log, reduceMax, reduceSum, sub } from '../graph/functions.ts';
+import type { Builder, Value } from '../graph/builder.ts';
+import { add, div, exp, log, reduceMax, reduceSum, sub } from '../graph/functions.ts';
 import type { Graph } from '../graph/graph.ts';
 import { applyRecipe, macros, type Recipes } from './macros.ts';
 import { copyNode, operandsOf, startPass } from './pass.ts';
@@ -8,8 +8,8 @@ import { concatInTree, safeConv, splitInSlices } from './portable-conv.ts';
 
 /**
  * Every macro operator in standard operators, and standard operators restated where ONNX Runtime's WebGPU provider would
- * hand them to the CPU (LogSoftmax), exceed its buffer limit (long Concat and Split) or compute them wrongly (some grouped
- * convolutions).
+ * hand them to the CPU (LogSoftmax, Sum, Mean), exceed its buffer limit (long Concat and Split) or compute them wrongly
+ * (some grouped convolutions).
  */
 export function lowerPortable(graph: Graph): Graph {
   const pass = startPass(graph);
@@ -34,6 +34,9 @@ export function lowerPortable(graph: Graph): Graph {
   return pass.finish(nameOf);
 }
 
+const sumOf = (b: Builder, names: readonly string[], input: (index: number) => Value): Value =>
+  names.map((_, index) => input(index)).reduce((total, value) => add(b, total, value));
+
 const portable: Recipes = {
   ...macros,
   // log softmax(x) = (x − max x) − log Σ exp(x − max x)
@@ -43,6 +46,8 @@ const portable: Recipes = {
     const shifted = sub(b, x, reduceMax(b, x, axes, { keepdims: true }));
     return [sub(b, shifted, log(b, reduceSum(b, exp(b, shifted), axes, { keepdims: true })))];
   },
+  Sum: ({ builder: b }, node, { input }) => [sumOf(b, node.inputs, input)],
+  Mean: ({ builder: b }, node, { input }) => [div(b, sumOf(b, node.inputs, input), node.inputs.length)],
   Concat: ({ builder: b }, node, { input }) => [
     concatInTree(
       b,
