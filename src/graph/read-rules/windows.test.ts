@@ -78,7 +78,7 @@ async function outputOf(bytes: Uint8Array, { x, w }: Case): Promise<HostTensor> 
 
 const stated = (given: Case): Readonly<Record<string, unknown>> | undefined => {
   const [node] = readOnnx(bytesOf(given), 'm.onnx').graph.nodes;
-  return node?.kind === 'op' ? (node.attributes) : undefined;
+  return node?.kind === 'op' ? node.attributes : undefined;
 };
 
 const three = { kernel_shape: [3, 3] };
