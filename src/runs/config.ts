@@ -28,6 +28,8 @@ export interface DatasetChoice {
   readonly normalization?: NormalizationChoice;
   /** For features only: the file of their labels. */
   readonly labels?: string;
+  /** A folder of images without classes: a teacher answers for them. */
+  readonly unlabelled?: true;
   /** For `glyphs` data only. */
   readonly glyphs?: GlyphChoice;
 }
@@ -94,6 +96,7 @@ const datasetChoice = z.object({
     .object({ height: count, width: count, channels: z.union([z.literal(1), z.literal(3)]).optional() })
     .optional(),
   onUnreadable: z.enum(['skip', 'fail']),
+  unlabelled: z.literal(true).optional(),
   inMemory: z.enum(['auto', 'always', 'never']).optional(),
   normalization: z.enum(['measured', 'imagenet']).optional(),
   labels: z.string().optional(),

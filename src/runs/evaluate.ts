@@ -16,6 +16,7 @@ import {
 } from './classifier-file.ts';
 import type { DatasetChoice } from './config.ts';
 import { asPixels } from './export.ts';
+import { refuseUnlabelled } from './unlabelled.ts';
 import { openChoice, reopenDataset, type OpenChoiceOptions } from './prepare.ts';
 
 /** What `evaluateClassifier` evaluates on, and how. */
@@ -75,6 +76,7 @@ async function datasetFor(
         hint: 'name the data, as in: fixhead evaluate model.onnx my-photos/',
       });
     }
+    refuseUnlabelled(file.config.dataset);
     return await reopenDataset(file.config, options);
   }
   const { channels, height, width } = image;

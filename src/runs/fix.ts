@@ -20,6 +20,7 @@ import { finishFix, type FixedRun } from './fix-result.ts';
 import { openOriginal, type Original } from './original.ts';
 import type { PixelChoice } from './pixels.ts';
 import { modelOf, openChoice, type OpenChoiceOptions } from './prepare.ts';
+import { labelledBy, openUnlabelled, outputNames } from './unlabelled.ts';
 import { completeConfig, startTrainingOn, type RunOptions } from './training-run.ts';
 
 /** What replacing a classifier depends on. */
@@ -72,14 +73,19 @@ function checkDifferentiable(cut: Cut, train: TrainChoice): void {
 
 async function openData(
   { dataset: choice }: FixSettings,
-  { image }: Cut,
+  { cut, file }: Original,
   options: FixPlanOptions,
   log: (line: string) => void,
 ): Promise<ImageDataset> {
+  const { image } = cut;
   const { channels, height, width } = image;
   const sized = image.height === 1 && image.width === 1 && channels > 4;
   const imageSize = { height, width, channels: channels === 1 ? 1 : 3 } as const;
-  const dataset = await openChoice(sized ? choice : { ...choice, imageSize }, options);
+  const wanted = sized ? choice : { ...choice, imageSize };
+  const dataset =
+    choice.unlabelled === true
+      ? await openUnlabelled(wanted, outputNames(file, cut.classifier.classes), options)
+      : await openChoice(wanted, options);
   const own = dataset.image;
   if (own.channels !== channels || own.height !== height || own.width !== width) {
     throw inputError('the data is not what the model takes', {
@@ -116,7 +122,7 @@ export async function planFix(settings: FixSettings, options: FixPlanOptions): P
   checkDifferentiable(cut, choice.train);
   const vectors = await vectorsFor([head]);
 
-  const opened = await openData(settings, cut, options, log);
+  const opened = await openData(settings, original, options, log);
   const classes = newClasses
     ? opened.classes
     : keptClasses(opened, { where: choice.file, classes: classifier.classes, labels: file.labels });
@@ -128,11 +134,17 @@ export async function planFix(settings: FixSettings, options: FixPlanOptions): P
   const plain = { mean: new Array<number>(channels).fill(0), std: new Array<number>(channels).fill(1) };
   const counted = adaptedTo(opened, { normalization: plain, classes });
   const flat = opened.train.kind === 'floats';
+  const unlabelled = settings.dataset.unlabelled === true;
+  const judged = !newClasses && !unlabelled;
   const pixels = flat
     ? { normalization: opened.normalization, how: 'features are fed as they are' }
-    : await choosePixels(settings.pixels, channels, newClasses ? undefined : { classifier: own, data: counted });
+    : await choosePixels(settings.pixels, channels, judged ? { classifier: own, data: counted } : undefined);
   log(pixels.how);
-  const dataset: ImageDataset = { ...counted, normalization: pixels.normalization };
+  const fed: ImageDataset = { ...counted, normalization: pixels.normalization };
+  const dataset = unlabelled ? await labelledBy(runtime, file, fed, options) : fed;
+  const notes = unlabelled
+    ? ['the images have no labels: accuracy is the share of images on which the new model answers as the original does']
+    : [];
   const train: TrainSettings = {
     dataset: flat ? settings.dataset : { ...settings.dataset, imageSize: sizeOfImages(cut) },
     model: basename(choice.file),
@@ -151,7 +163,7 @@ export async function planFix(settings: FixSettings, options: FixPlanOptions): P
     before: {
       measure: await measureOriginal(original, own, evaluation),
       classes: evaluation === undefined ? null : classScores(evaluation, dataset.classes.length),
-      notes: [...original.notes, pixels.how],
+      notes: [...original.notes, pixels.how, ...notes],
     },
   };
 }

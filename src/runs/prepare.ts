@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import { existsSync } from 'node:fs';
-import { inputError } from '../core/errors.ts';
+import { inputError, internalError } from '../core/errors.ts';
 import { findEntry } from '../data/catalog.ts';
 import { openDataset, type OnDataProgress } from '../data/index.ts';
 import type { ImageDataset } from '../data/dataset.ts';
@@ -14,6 +14,7 @@ import { adaptedTo } from './adapt-data.ts';
 import type { DatasetChoice, TrainConfig } from './config.ts';
 import { originalBackbone } from './original.ts';
 import type { ModelParts } from './parts.ts';
+import { openUnlabelled } from './unlabelled.ts';
 
 export interface OpenChoiceOptions {
   readonly allowDownload?: boolean;
@@ -46,7 +47,8 @@ function withAbsolutePaths(choice: DatasetChoice): DatasetChoice {
 }
 
 export async function openChoice(choice: DatasetChoice, options: OpenChoiceOptions = {}): Promise<ImageDataset> {
-  const { spec, ...split } = choice;
+  const { spec, unlabelled, ...split } = choice;
+  if (unlabelled === true) throw internalError('data without labels is opened for a model', { where: spec });
   return await openDataset(spec, {
     ...split,
     allowDownload: options.allowDownload ?? false,
@@ -64,7 +66,10 @@ export async function reopenDataset(
   { dataset: choice, fingerprint, original, normalization, classes }: DataSettings,
   options?: OpenChoiceOptions,
 ): Promise<ImageDataset> {
-  const dataset = await openChoice(choice, options);
+  const dataset =
+    choice.unlabelled === true && classes !== undefined
+      ? await openUnlabelled(choice, classes, options)
+      : await openChoice(choice, options);
   if (dataset.fingerprint !== fingerprint) {
     throw inputError('the dataset has changed since this run was started', {
       where: choice.spec,

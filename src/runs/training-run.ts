@@ -23,11 +23,13 @@ import { train, type TrainResult } from '../train/trainer.ts';
 import { trainingProgram } from '../train/training-program.ts';
 import { storedConfig, trainConfigOf, type TrainConfig, type TrainSettings } from './config.ts';
 import { checkExported } from './check-classifier.ts';
+import { readClassifierFile } from './classifier-file.ts';
 import { keepVectors, vectorsFor, type VectorsByHead } from './class-vectors.ts';
 import { neighbourBaselines, readBaselines, writeBaselines, type NeighbourBaselines } from './baselines.ts';
 import { checkExportedEmbedding, exportEmbedding, exportModel } from './export.ts';
 import { teacherOf, type Original } from './original.ts';
 import { keptParts } from './parts.ts';
+import { labelledBy } from './unlabelled.ts';
 import {
   absoluteChoice,
   fittingRecipe,
@@ -287,7 +289,11 @@ export async function resumeTraining(
 ): Promise<TrainedRun> {
   await using run = await lockRun(folder);
   const config = trainConfigOf(run);
-  const dataset = options.dataset ?? (await reopenDataset(config, options));
+  const reopened = options.dataset ?? (await reopenDataset(config, options));
+  const dataset =
+    config.dataset.unlabelled === true && options.dataset === undefined
+      ? await labelledBy(options.runtime, await readClassifierFile(run.paths.original), reopened, options)
+      : reopened;
   const checkpoint = await lastCheckpoint(run, config, dataset);
   await truncateMetrics(run.paths.metrics, checkpoint?.step ?? 0, checkpoint?.epoch ?? 0);
   return await trainInFolder(run, dataset, checkpoint, options);

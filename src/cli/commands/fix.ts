@@ -43,6 +43,7 @@ interface FixFlags extends DataFlags, RecipeFlags, WorkFlags {
   readonly pixels: PixelChoice | 'auto';
   readonly newClasses?: true;
   readonly teacher?: true;
+  readonly unlabelled?: true;
   readonly teacherTemperature?: number;
   readonly teacherWeight?: number;
   readonly dryRun?: true;
@@ -57,7 +58,7 @@ Examples:
   $ fixhead fix birds.onnx --data bird-photos/ --dry-run
   $ fixhead fix birds.onnx --data bird-photos/ --head hadamard --epochs 3
   $ fixhead fix resnet50.onnx --data my-photos/ --new-classes --train last=2
-  $ fixhead fix resnet50.onnx --data unsorted-photos/ --teacher --train head --adapter 256
+  $ fixhead fix resnet50.onnx --data unsorted-photos/ --teacher --unlabelled --train head --adapter 256
 
 What is trained: all layers, the last K blocks (last=K), or the head alone (its scale and bias, and an adapter where one is
 asked for). --teacher learns the original’s own answers, which needs no labels.
@@ -107,6 +108,7 @@ export function addFix(program: Command, context: CliContext): void {
     )
     .option('--new-classes', 'the classes of the data replace those of the model')
     .option('--teacher', 'learn the original’s answers instead of labels')
+    .option('--unlabelled', 'with --teacher: DATA is a folder of images without classes')
     .option(
       '--teacher-temperature <t>',
       `softens the answers (default: ${distillation.temperature})`,
@@ -150,10 +152,19 @@ function teacherOf(flags: FixFlags): FixSettings['original']['teacher'] {
   };
 }
 
+function checkUnlabelled({ unlabelled, teacher, teacherWeight = 1 }: FixFlags): void {
+  if (unlabelled !== true || (teacher === true && teacherWeight === 1)) return;
+  throw usageError('without labels only a teacher’s answers can be learned', {
+    where: '--unlabelled',
+    hint: teacher === true ? 'leave out --teacher-weight' : 'add --teacher',
+  });
+}
+
 function settingsOf(model: string, flags: FixFlags, log: (line: string) => void): FixSettings {
   const { recipe, notes } = recipeOf(flags, flags.data, fineTuning(flags.train));
   for (const note of notes) log(`note: ${note}`);
   const teacher = teacherOf(flags);
+  checkUnlabelled(flags);
   const { adapter, output, node, train, head, seed, lowering, pixels } = flags;
   return {
     original: {
@@ -164,7 +175,7 @@ function settingsOf(model: string, flags: FixFlags, log: (line: string) => void)
       ...(node === undefined ? {} : { node }),
       ...(teacher === undefined ? {} : { teacher }),
     },
-    dataset: datasetChoiceOf(flags.data, flags),
+    dataset: { ...datasetChoiceOf(flags.data, flags), ...(flags.unlabelled === true ? { unlabelled: true } : {}) },
     newClasses: flags.newClasses === true,
     ...{ head, recipe, seed, lowering, pixels },
   };
