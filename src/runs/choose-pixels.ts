@@ -19,7 +19,8 @@ const usual = (channels: number): PixelName => (channels === 3 ? 'imagenet' : '0
 
 /**
  * How a model wants its pixels: as `choice` says; for `auto` the way in which it answers most of a few labelled images right (of equal
- * ones, the way with the smaller loss), or the usual way where there is nothing to judge by.
+ * ones the first of {@link pixelNames}: a smaller loss would only favour larger numbers), or the usual way where there is nothing to
+ * judge by.
  *
  * @param judge a classifier whose classes the labels of `data` count, where there is one
  */
@@ -40,17 +41,17 @@ export async function choosePixels(
   const { classifier, data } = judge;
   const set = spread(data);
   const names = pixelNames.filter((name) => name !== 'imagenet' || channels === 3);
-  const tried: { readonly name: PixelName; readonly accuracy: number; readonly loss: number }[] = [];
+  const tried: { readonly name: PixelName; readonly accuracy: number }[] = [];
   for (const name of names) {
     const feeding = { image: data.image, normalization: normalizationOf(name, channels) };
     const batch = classifier.batchSize === undefined ? {} : { batchSize: classifier.batchSize };
-    const { accuracy, loss } = await evaluateSession(classifier.session, feeding, set, {
+    const { accuracy } = await evaluateSession(classifier.session, feeding, set, {
       classes: classifier.classes,
       ...batch,
     });
-    tried.push({ name, accuracy, loss: Number.isNaN(loss) ? Infinity : loss });
+    tried.push({ name, accuracy });
   }
-  const [best] = tried.toSorted((a, b) => b.accuracy - a.accuracy || a.loss - b.loss);
+  const [best] = tried.toSorted((a, b) => b.accuracy - a.accuracy);
   const name = best?.name ?? usual(channels);
   const figures = tried.map((each) => `${each.name} ${(100 * each.accuracy).toFixed(0)} %`).join(', ');
   return {

@@ -11,7 +11,7 @@ import type { Normalization } from '../data/dataset.ts';
  * - `-1..1`: 2·p/255 − 1. Many TensorFlow models.
  * - `imagenet`: less the mean and divided by the deviation of ImageNet's pixels, as torchvision's models (3 channels, RGB).
  */
-export const pixelNames = ['0..1', '0..255', '-1..1', 'imagenet'] as const;
+export const pixelNames = ['0..1', '-1..1', 'imagenet', '0..255'] as const;
 /** A named way to feed pixels. */
 export type PixelName = (typeof pixelNames)[number];
 
