@@ -49,5 +49,5 @@ describe.each(cases)('%s on %i pixels with a %s head', (name, side, head) => {
       expect(third).toBeGreaterThan(0);
     }
     expect(chosen[0]).toBeCloseTo(portable[0] ?? NaN, 3);
-  });
+  }, 300_000);
 });
