@@ -1,8 +1,11 @@
 import { FixheadError, inputError, usageError } from '../core/errors.ts';
 import { formatShape, type Dim, type Shape } from '../core/shape.ts';
+import { int64 } from '../core/tensor.ts';
 import { checkGraph } from './check.ts';
 import { foldConstants } from './fold.ts';
-import type { Graph, GraphNode, OpNode, TensorType } from './graph.ts';
+import type { ForeignNode, Graph, GraphNode, TensorType } from './graph.ts';
+import { freshNames } from './onnx-names.ts';
+import { typeText } from './text.ts';
 
 /** What binding does to the dimensions of a graph. */
 interface Change {
@@ -41,21 +44,6 @@ function changeOf(graph: Graph, shapes: ReadonlyMap<string, Shape>): Change {
   return { renamed, resized };
 }
 
-/**
- * A Reshape that keeps the first size of its operand says so with a 0 in place of the number: the same for the sizes of the
- * file, and right for every other batch.
- */
-function withKeptBatch(node: OpNode<'Reshape'>, types: ReadonlyMap<string, TensorType>): OpNode {
-  const [first, ...rest] = node.attributes.shape;
-  const [x = ''] = node.inputs;
-  const batch = types.get(x)?.shape[0];
-  if (first === undefined || first <= 0 || first !== batch) return node;
-  return Object.freeze({
-    ...node,
-    attributes: Object.freeze({ ...node.attributes, shape: Object.freeze([0, ...rest]) }),
-  });
-}
-
 /** Values that depend on one of these inputs. */
 function dependents(graph: Graph, sources: ReadonlySet<string>): ReadonlySet<string> {
   const found = new Set(sources);
@@ -63,6 +51,45 @@ function dependents(graph: Graph, sources: ReadonlySet<string>): ReadonlySet<str
     if (node.inputs.some((name) => found.has(name))) for (const name of node.outputs) found.add(name);
   }
   return found;
+}
+
+/**
+ * The graph with every Reshape that keeps the first size of its operand saying so with a 0 in place of the number: the same for
+ * the sizes of the file, and right for every other batch. A target that is computed from shapes follows them by itself.
+ */
+function withKeptBatch(graph: Graph, folded: Graph): Graph {
+  const computed = dependents(graph, new Set(graph.inputs));
+  const targets = new Map<string, readonly number[]>();
+  for (const node of folded.nodes) {
+    if (node.kind !== 'op' || node.op !== 'Reshape') continue;
+    const [first, ...rest] = node.attributes.shape;
+    const batch = folded.types.get(node.inputs[0] ?? '')?.shape[0];
+    if (first !== undefined && first > 0 && first === batch) targets.set(node.name, [0, ...rest]);
+  }
+  const initializers = new Map(graph.initializers);
+  const types = new Map(graph.types);
+  const fresh = freshNames([...types.keys(), ...graph.nodes.flatMap((node) => node.outputs)]);
+  const nodes = graph.nodes.map((node): GraphNode => {
+    const shape = targets.get(node.name);
+    const [x = '', target = ''] = node.inputs;
+    if (shape === undefined || computed.has(target)) return node;
+    if (node.kind === 'op') {
+      const attributes = Object.freeze({ shape: Object.freeze(shape) });
+      return Object.freeze({ ...node, op: 'Reshape', attributes });
+    }
+    const kept = fresh(`${node.name}_shape`);
+    const value = int64([shape.length], shape);
+    initializers.set(kept, value);
+    types.set(kept, Object.freeze({ dtype: value.dtype, shape: value.shape }));
+    return Object.freeze({ ...node, inputs: Object.freeze([x, kept]) });
+  });
+  return { ...graph, nodes, initializers, types };
+}
+
+/** A node of the table that is none with the new shapes: they do not fit it. */
+function misfit(before: Graph, after: Graph): ForeignNode | undefined {
+  const fitted = new Set(before.nodes.flatMap((node) => (node.kind === 'op' ? [node.name] : [])));
+  return after.nodes.find((node): node is ForeignNode => node.kind === 'foreign' && fitted.has(node.name));
 }
 
 /** The first node of the table that reads a value without a type, and the node that makes it. */
@@ -103,11 +130,7 @@ export function bindInputs(graph: Graph, shapes: ReadonlyMap<string, Shape>): Gr
       Object.freeze({ dtype: type.dtype, shape: Object.freeze(shapes.get(name) ?? type.shape.map(bound)) }),
     );
   }
-  const nodes = graph.nodes.map((node) =>
-    resized.size > 0 && node.kind === 'op' && node.op === 'Reshape' ? withKeptBatch(node, graph.types) : node,
-  );
-  const given: Graph = { ...graph, nodes, types };
-  const control = nodes.find(
+  const control = graph.nodes.find(
     (node) => node.kind === 'foreign' && [...node.attributes.values()].some(({ kind }) => kind === 'opaque'),
   );
   if (control?.kind === 'foreign') {
@@ -115,34 +138,47 @@ export function bindInputs(graph: Graph, shapes: ReadonlyMap<string, Shape>): Gr
       where: `node ${control.name} (${control.opType})`,
     });
   }
-  let folded: Graph;
+  const before = foldConstants(graph);
+  const given = resized.size > 0 ? withKeptBatch({ ...graph, types }, before) : { ...graph, types };
+  let after: Graph;
   try {
-    folded = foldConstants(given);
+    after = foldConstants(given);
   } catch (cause) {
     throw contradiction(given, cause, resized.size > 0);
   }
-  const untyped = untypedReader(folded);
-  if (untyped !== undefined) throw contradiction(folded, undefined, resized.size > 0);
-  return checkGraph(folded, 'bindInputs');
+  if (misfit(before, after) !== undefined || untypedReader(after) !== undefined) {
+    throw contradiction(after, misfit(before, after), resized.size > 0);
+  }
+  return checkGraph(after, 'bindInputs');
 }
 
 /** Why shapes do not fit, in the words of whoever bound them. */
 function contradiction(graph: Graph, cause: unknown, resized: boolean): unknown {
+  const hint = 'the file fixes a size that other nodes rely on; export the model with a dynamic batch dimension';
   const untyped = untypedReader(graph);
   if (untyped !== undefined) {
     const { reader, maker } = untyped;
     return inputError('the shape of a value is not known for these inputs', {
       where: `node ${reader.name}`,
       received: `a value of node ${maker.name}${maker.kind === 'foreign' ? ` (${maker.opType})` : ''}, whose shapes are not followed`,
-      ...(cause === undefined ? {} : { cause }),
+      ...(cause instanceof Error ? { cause } : {}),
+      ...(resized ? { hint } : {}),
+    });
+  }
+  const isNode = typeof cause === 'object' && cause !== null && 'opType' in cause;
+  if (isNode) {
+    const node = cause as ForeignNode;
+    const shapes = node.inputs.filter(Boolean).map((name) => `${name} ${typeText(graph.types.get(name))}`);
+    return inputError('the shapes contradict the model', {
+      where: `node ${node.name} (${node.opType})`,
+      received: shapes.join(', '),
+      ...(resized ? { hint } : {}),
     });
   }
   if (!(cause instanceof FixheadError) || cause.kind !== 'input') return cause;
   return inputError(`the shapes contradict the model: ${cause.message}`, {
     where: graph.name,
     cause,
-    ...(resized
-      ? { hint: 'the file fixes a size that other nodes rely on; export the model with a dynamic batch dimension' }
-      : {}),
+    ...(resized ? { hint } : {}),
   });
 }

@@ -131,7 +131,7 @@ function builtModels(): readonly Uint8Array[] {
         name: 'w',
         dims: [2],
         dataType: FLOAT,
-        dataLocation: 1,
+        dataLocation: proto.onnx.TensorProto.DataLocation.EXTERNAL,
         externalData: [
           { key: 'location', value: 'w.bin' },
           { key: 'offset', value: '8' },
@@ -247,7 +247,7 @@ function mutateFields(bytes: Uint8Array, random: RandomStream): Uint8Array {
   }
   // Fields of a wrong type do not encode; such a mutation changes nothing.
   try {
-    return ModelProto.encode(ModelProto.fromObject(model as Record<string, unknown>)).finish();
+    return ModelProto.encode(ModelProto.fromObject(model)).finish();
   } catch {
     return bytes;
   }
