@@ -33,7 +33,7 @@ test('optional inputs may be undefined or left out, any number may be given to C
   b.op('Conv', [x, x], conv);
   b.op('Conv', [x, x, undefined], conv);
   b.op('Conv', [x, x, x], conv);
-  b.op('nchwc.Conv', [x, x, undefined, x], { ...conv, activation: '' });
+  b.op('nchwc.Conv', [x, x, undefined, x], { ...conv, activation: '', activation_params: [] });
   b.op('Concat', [x, x, x, x], { axis: 0 });
   // @ts-expect-error: values, not names
   b.op('Concat', ['x'], { axis: 0 });

@@ -122,8 +122,8 @@ describe('the builder', () => {
     const x = b.input('x', 'float32', [1, 16, 2, 2]);
     const w = b.input('w', 'float32', [16, 16, 1, 1]);
     const conv = { kernel_shape: [1, 1], pads: [0, 0, 0, 0], strides: [1, 1], dilations: [1, 1], group: 1 };
-    b.op('nchwc.Conv', [x, w, undefined, x], { ...conv, activation: '' });
-    b.op('nchwc.Conv', [x, w, undefined, undefined], { ...conv, activation: '' });
+    b.op('nchwc.Conv', [x, w, undefined, x], { ...conv, activation: '', activation_params: [] });
+    b.op('nchwc.Conv', [x, w, undefined, undefined], { ...conv, activation: '', activation_params: [] });
     expect(b.build().nodes.map((node) => node.inputs)).toEqual([
       ['x', 'w', '', 'x'],
       ['x', 'w'],

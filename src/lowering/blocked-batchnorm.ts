@@ -1,19 +1,27 @@
-import { defined } from '../core/errors.ts';
 import type { Builder, Value } from '../graph/builder.ts';
-import { mul, neg, reduceMean, reduceSum, reshape } from '../graph/functions.ts';
+import { concat, mul, neg, reduceMean, reduceSum, reshape } from '../graph/functions.ts';
 import type { OpNode } from '../graph/graph.ts';
-import { affine, blockedConv, ones, type BlockedPass } from './blocked-values.ts';
+import { AGAIN, affine, blockedConv, ones, sideBySide, type Activation, type BlockedPass } from './blocked-values.ts';
 import { inverseDeviation } from './portable-batchnorm.ts';
 
 /** What the backward step takes over from the forward step of the same layer. */
 interface Statistics {
   readonly node: OpNode<'BatchNormTraining'>;
-  /** The input less its mean. */
-  readonly centred: Value;
+  /** The input less its mean, for the backward pass. */
+  readonly centred: () => Value;
   /** 1/√(σ² + ε) */
   readonly inverse: Value;
   /** scale/√(σ² + ε) */
   readonly factor: Value;
+}
+
+/** An image's mean and variance by channel, and the image less its mean. */
+interface Centred {
+  readonly mean: Value;
+  readonly variance: Value;
+  readonly value: Value;
+  /** The same for the backward pass: put together again where that is cheaper than to keep it. */
+  readonly again: () => Value;
 }
 
 export interface BatchNorms {
@@ -46,36 +54,74 @@ export function batchNorms(pass: BlockedPass): BatchNorms {
   /** By the name of the mean. */
   const known = new Map<string, Statistics>();
 
-  const centre = (name: string, channels: number, mean: Value): Value =>
-    affine(pass, pass.blocked(name), ones(pass, channels), neg(b, mean));
+  const centre = (name: string, mean: Value): Value =>
+    affine(pass, pass.blocked(name), ones(pass, pass.extents(name)[1]), neg(b, mean));
+
+  /**
+   * Channels side by side have the statistics that they have apart, so in a dense block each layer's output is measured and
+   * centred once, however many layers read it, and only the centred channels are put side by side.
+   */
+  const centredImages = new Map<string, Centred>();
+  const centredOf = (name: string): Centred => {
+    let centred = centredImages.get(name);
+    if (centred === undefined) centredImages.set(name, (centred = makeCentred(name)));
+    return centred;
+  };
+  const makeCentred = (name: string): Centred => {
+    const parts = pass.form(name, 'parts')?.map(centredOf);
+    if (parts !== undefined) {
+      const values = parts.map((part) => part.value);
+      return {
+        mean: concat(
+          b,
+          parts.map((part) => part.mean),
+          0,
+        ),
+        variance: concat(
+          b,
+          parts.map((part) => part.variance),
+          0,
+        ),
+        value: sideBySide(pass, values),
+        again: () => pass.once(`centred again ${name}`, () => sideBySide(pass, values, true)),
+      };
+    }
+    const extents = pass.extents(name);
+    const [batch, , height, width] = extents;
+    const mean = reduceMean(b, pixelMeans(b, pass.blocked(name), extents), [0]);
+    const value = centre(name, mean);
+    const variance = mul(b, reduceSum(b, dot(b, value, value, extents), [0]), 1 / (batch * height * width));
+    return { mean, variance, value, again: () => value };
+  };
 
   const forward = (node: OpNode<'BatchNormTraining'>): boolean => {
     const [x = '', scale = '', bias = '', sum = ''] = node.inputs;
     const [y = '', meanName = '', varianceName = ''] = node.outputs;
     const extents = pass.blockable(x);
     if (extents === undefined) return false;
-    const [batch, channels, height, width] = extents;
-    const mean = reduceMean(b, pixelMeans(b, pass.blocked(x), extents), [0]);
-    const centred = centre(x, channels, mean);
-    const variance = mul(b, reduceSum(b, dot(b, centred, centred, extents), [0]), 1 / (batch * height * width));
+    const [, channels] = extents;
+    const { mean, variance, value, again } = centredOf(x);
     const inverse = inverseDeviation(b, variance, node.attributes.epsilon);
     const factor = mul(b, pass.plain(scale), inverse);
-    known.set(meanName, { node, centred, inverse, factor });
+    known.set(meanName, { node, centred: again, inverse, factor });
     const shift = pass.plain(bias);
-    const activation = { relu: node.attributes.relu === 1 };
     const sole = sum === '' || pass.hasOneReader(sum);
     // A sum that others read must not be overwritten, and ONNX Runtime would copy it first, on one thread: the sum is added
     // to the normalised values instead.
-    const result = sole
-      ? affine(pass, centred, factor, shift, { sum: sum === '' ? undefined : pass.blocked(sum), ...activation })
-      : affine(pass, pass.blocked(sum), ones(pass, channels), undefined, {
-          sum: affine(pass, centred, factor, shift),
-          ...activation,
-        });
-    pass.define(y, 'blocked', result);
-    // A dilation means nothing to a 1×1 kernel, but keeps ONNX Runtime from merging the second computation with the first.
-    if (sum === '' && activation.relu)
-      pass.define(y, 'remake', () => affine(pass, centred, factor, shift, { ...activation, dilations: [2, 2] }));
+    const result = (activation: Activation, dilations: readonly [number, number] = [1, 1]): Value => {
+      const centred = dilations === AGAIN ? again() : value;
+      const options = { activation, dilations };
+      return sole
+        ? affine(pass, centred, factor, shift, { sum: sum === '' ? undefined : pass.blocked(sum), ...options })
+        : affine(pass, pass.blocked(sum), ones(pass, channels), undefined, {
+            sum: affine(pass, centred, factor, shift),
+            ...options,
+          });
+    };
+    if (node.attributes.relu === 1) {
+      pass.define(y, 'blocked', result({ kind: 'relu' }));
+      if (sum === '') pass.define(y, 'remake', () => result({ kind: 'relu' }, AGAIN));
+    } else pass.define(y, 'through', result);
     pass.define(meanName, 'plain', mean);
     pass.define(varianceName, 'plain', variance);
     return true;
@@ -91,14 +137,15 @@ export function batchNorms(pass: BlockedPass): BatchNorms {
       found.node.outputs[2] === variance &&
       found.node.attributes.epsilon === node.attributes.epsilon;
     if (same) return found;
-    const centred = centre(x, defined(pass.blockable(x), x)[1], pass.plain(mean));
+    const centred = centre(x, pass.plain(mean));
     const inverse = inverseDeviation(b, pass.plain(variance), node.attributes.epsilon);
-    return { centred, inverse, factor: mul(b, pass.plain(scale), inverse) };
+    return { centred: () => centred, inverse, factor: mul(b, pass.plain(scale), inverse) };
   };
 
   /**
    * gx = factor·(gy + p·(x − μ) + q) with channel vectors p and q. Where gy has no other reader, one pass adds the rest to it in
-   * place, and the factor is left to whoever reads gx: convolutions take it into their filters. Else two passes.
+   * place, and the factor is left to whoever reads gx: convolutions take it into their filters. Else two passes, which take a
+   * further sum along.
    */
   const backward = (node: OpNode<'BatchNormGrad'>): boolean => {
     const [gyName = '', xName = ''] = node.inputs;
@@ -106,7 +153,9 @@ export function batchNorms(pass: BlockedPass): BatchNorms {
     if (extents === undefined) return false;
     const [batch, , height, width] = extents;
     const share = -1 / (batch * height * width);
-    const { centred, inverse, factor } = statisticsFor(node);
+    const statistics = statisticsFor(node);
+    const { inverse, factor } = statistics;
+    const centred = statistics.centred();
     const gy = pass.blocked(gyName);
     const gbias = mul(b, reduceSum(b, pixelMeans(b, gy, extents), [0]), height * width);
     const gscale = mul(b, reduceSum(b, dot(b, gy, centred, extents), [0]), inverse);
@@ -115,10 +164,10 @@ export function batchNorms(pass: BlockedPass): BatchNorms {
     const [gx = '', gscaleName = '', gbiasName = ''] = node.outputs;
     if (pass.hasOneReader(gyName))
       pass.define(gx, 'scaled', { value: affine(pass, centred, p, q, { sum: gy }), scale: factor });
-    else {
-      const correction = affine(pass, centred, mul(b, factor, p), mul(b, factor, q));
-      pass.define(gx, 'blocked', affine(pass, gy, factor, undefined, { sum: correction }));
-    }
+    pass.define(gx, 'plus', (sum) => {
+      const correction = affine(pass, centred, mul(b, factor, p), mul(b, factor, q), { sum });
+      return affine(pass, gy, factor, undefined, { sum: correction });
+    });
     pass.define(gscaleName, 'plain', gscale);
     pass.define(gbiasName, 'plain', gbias);
     return true;

@@ -1,9 +1,9 @@
 import { defined } from '../core/errors.ts';
 import { staticShapeOf, type Value } from '../graph/builder.ts';
-import { add } from '../graph/functions.ts';
+import { add, pad } from '../graph/functions.ts';
 import type { OpNode } from '../graph/graph.ts';
 import { forwardFilter, gradientFilter, type TapSelection } from './blocked-filters.ts';
-import { affine, blockedConv, interleave, ones, type BlockedPass } from './blocked-values.ts';
+import { affine, blockedConv, interleave, ones, scatter, type BlockedPass, type Phases } from './blocked-values.ts';
 import { axisWindows, imageShape, range, type AxisWindow } from './window.ts';
 
 type Pads = readonly [number, number, number, number];
@@ -27,6 +27,7 @@ export function convolution(pass: BlockedPass, node: OpNode<'Conv'>): boolean {
   const [x = '', w = '', bias = ''] = node.inputs;
   const [y = ''] = node.outputs;
   const filter = staticShapeOf(pass.plain(w));
+  if (filter.length !== 4) return false;
   const [co, ci] = imageShape(filter, node.name);
   if (node.attributes.group !== 1 || pass.blockable(y) === undefined || co % block !== 0) return false;
   const input = ci < block ? pass.plain(x) : undefined;
@@ -84,7 +85,8 @@ function axisPhases({ size, out, kernel, stride, dilation, before }: AxisWindow)
   };
 }
 
-function selectTaps(windows: readonly [AxisWindow, AxisWindow]): { selection: TapSelection; pads: Pads } {
+/** The taps of the filter that each phase of an input gradient is made of, and the padding of gy that all of them share. */
+export function selectTaps(windows: readonly [AxisWindow, AxisWindow]): { selection: TapSelection; pads: Pads } {
   const [vertical, horizontal] = windows;
   const [v, h] = [axisPhases(vertical), axisPhases(horizontal)];
   const taps = range(v.count).flatMap((a) =>
@@ -99,6 +101,14 @@ function selectTaps(windows: readonly [AxisWindow, AxisWindow]): { selection: Ta
   );
   const key = windows.map(({ kernel, stride, before }) => [kernel, stride, before].join('_')).join('_');
   return { selection: { key, taps, kernel: [v.kernel, h.kernel] }, pads: [v.before, h.before, v.after, h.after] };
+}
+
+/** The other phases of an image that is zero there. */
+function allPhases({ builder: b }: BlockedPass, sparse: Phases | undefined): Phases | undefined {
+  if (sparse === undefined) return undefined;
+  const { value, cell } = sparse;
+  const channels = staticShapeOf(value)[1] ?? 0;
+  return { value: pad(b, value, [0, 0, 0, 0, 0, (cell[0] * cell[1] - 1) * channels, 0, 0]), cell };
 }
 
 /** Input gradient; its sum is accumulated by the convolution itself. */
@@ -116,6 +126,17 @@ export function inputGradient(pass: BlockedPass, node: OpNode<'ConvInputGrad'>):
   if (pads.some((amount) => amount < 0)) return false;
   // A gradient that is a scaled value leaves the scaling to the filter.
   const { value: gradient, scale } = pass.form(gy, 'scaled') ?? { value: pass.blocked(gy), scale: undefined };
+  if (skipsPixels(windows)) {
+    const turned = gradientFilter(pass, w, { key: '1×1', taps: [[0]], kernel: [1, 1] }, scale);
+    const value = blockedConv(b, gradient, turned, { kernel: [1, 1] });
+    const sparse = { value, cell };
+    if (sum === '') pass.define(gx, 'sparse', sparse);
+    else {
+      const image = scatter(pass, sparse, imageShape(node.attributes.input_shape, node.name));
+      pass.define(gx, 'blocked', add(b, image, pass.blocked(sum)));
+    }
+    return true;
+  }
   const filter = gradientFilter(pass, w, selection, scale);
   const options = { kernel: selection.kernel, pads, dilations: [vertical.dilation, horizontal.dilation] } as const;
   if (!strided) {
@@ -123,7 +144,7 @@ export function inputGradient(pass: BlockedPass, node: OpNode<'ConvInputGrad'>):
     pass.define(gx, 'blocked', blockedConv(b, gradient, filter, { ...options, sum: skip }));
     return true;
   }
-  const others = sum === '' ? undefined : pass.form(sum, 'phases');
+  const others = sum === '' ? undefined : (pass.form(sum, 'phases') ?? allPhases(pass, pass.form(sum, 'sparse')));
   // A sum that is in the same phases already (the gradient of a strided shortcut) joins before the interleaving.
   const joined = others?.cell.every((count, axis) => count === cell[axis]) === true ? others.value : undefined;
   const value = blockedConv(b, gradient, filter, { ...options, sum: joined });

@@ -1,7 +1,7 @@
 import { float32 } from '../core/tensor.ts';
 import { staticShapeOf, type Value } from '../graph/builder.ts';
-import { concat, gather, mul, reshape, transpose } from '../graph/functions.ts';
-import { indices, type BlockedPass } from './blocked-values.ts';
+import { concat, gather, mul, reshape } from '../graph/functions.ts';
+import { indices, rowsOfBlocks, type BlockedPass } from './blocked-values.ts';
 import { imageShape, range } from './window.ts';
 
 /**
@@ -16,7 +16,7 @@ export function forwardFilter(pass: BlockedPass, name: string): Value {
     const [co, ci, kh, kw] = imageShape(staticShapeOf(w), name);
     const taps = kh * kw;
     // Rows (co/b, ci, tap) of b output channels.
-    const rows = transpose(b, reshape(b, w, [co / block, block, ci * taps]), [0, 2, 1]);
+    const rows = rowsOfBlocks(pass, reshape(b, w, [co / block, block, ci * taps]));
     // Fewer than b input channels stay unblocked: their order is this one.
     if (ci < block || taps === 1) return reshape(b, rows, [co, ci, kh, kw]);
     const order = indices(pass, `forward_${[co, ci, taps].join('_')}`, () =>
@@ -54,7 +54,7 @@ export function gradientFilter(
     const w = scale === undefined ? given : mul(b, reshape(b, given, [co, ci * count]), reshape(b, scale, [co, 1]));
     // Rows (co, ci/b, tap) of b input channels, and one of zeros behind.
     const split = reshape(b, w, [co * inner, block, count]);
-    let rows = reshape(b, count === 1 ? split : transpose(b, split, [0, 2, 1]), [co * inner * count, block]);
+    let rows = reshape(b, rowsOfBlocks(pass, split), [co * inner * count, block]);
     if (taps.flat().includes(-1)) {
       const zeros = pass.constant(`zeros_${block}`, () => float32([1, block], new Float32Array(block)));
       rows = concat(b, [rows, zeros], 0);

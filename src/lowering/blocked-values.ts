@@ -1,8 +1,8 @@
 import { defined } from '../core/errors.ts';
 import { isStatic } from '../core/shape.ts';
 import { float32, int32 } from '../core/tensor.ts';
-import type { Builder, Value } from '../graph/builder.ts';
-import { expand, gather, reshape } from '../graph/functions.ts';
+import { staticShapeOf, type Builder, type Value } from '../graph/builder.ts';
+import { concat, expand, gather, pad, reshape } from '../graph/functions.ts';
 import type { Graph } from '../graph/graph.ts';
 import { startPass, type Pass } from './pass.ts';
 import { range } from './window.ts';
@@ -19,12 +19,36 @@ interface Forms {
   plain?: Value;
   blocked?: Value;
   phases?: Phases;
+  /** The first phase of an image whose other phases are zero: the gradient of a 1×1 convolution with strides. */
+  sparse?: Phases;
   /** `[N, C, 1, 1]`: the value is the same at every pixel. */
   uniform?: Value;
   scaled?: Scaled;
   /** Computes the blocked value a second time, in one cheap pass. */
   remake?: () => Value;
+  /** Computes the blocked value with an activation on top, in the same pass; who reads the value itself gets it without. */
+  through?: (activation: Activation, dilations?: readonly [number, number]) => Value;
+  /** Names of the values whose channels stand side by side in this one. */
+  parts?: readonly string[];
+  /** Computes the blocked value plus another one, which nobody else reads. */
+  plus?: (sum: Value | undefined) => Value;
 }
+
+/** A function of one number that a blocked convolution applies to its result for free. */
+export type Activation =
+  | { readonly kind: 'none' }
+  | { readonly kind: 'relu' }
+  /** min(max(x, low), high) */
+  | { readonly kind: 'clip'; readonly low: number; readonly high: number };
+
+/**
+ * Dilations of a convolution that repeats another one: they mean nothing to a 1×1 kernel, but keep ONNX Runtime from merging
+ * the two.
+ */
+export const AGAIN = [2, 2] as const;
+
+/** Forms of which the blocked value is made when somebody asks for it. */
+const MAKERS = ['phases', 'sparse', 'uniform', 'scaled', 'through', 'parts', 'plus'] as const;
 
 /** An image split by the position of its pixels in a grid of cells: channels (row in cell, column in cell, channel). */
 export interface Phases {
@@ -95,8 +119,12 @@ export function startBlockedPass(graph: Graph, block: number): BlockedPass {
 
   const makeBlocked = (name: string, forms: Forms): Value => {
     const [batch, channels, height, width] = extentsOf(name);
+    if (forms.through !== undefined) return forms.through({ kind: 'none' });
+    if (forms.parts !== undefined) return sideBySide(self, forms.parts.map(self.blocked));
     if (forms.scaled !== undefined) return affine(self, forms.scaled.value, forms.scaled.scale, undefined);
+    if (forms.plus !== undefined) return forms.plus(undefined);
     if (forms.phases !== undefined) return interleave(self, forms.phases, [batch, channels, height, width]);
+    if (forms.sparse !== undefined) return scatter(self, forms.sparse, [batch, channels, height, width]);
     if (forms.uniform !== undefined) {
       const pixels = reshape(b, forms.uniform, [batch, channels / block, 1, block]);
       const repeated = expand(b, pixels, [batch, channels / block, height * width, block]);
@@ -119,8 +147,8 @@ export function startBlockedPass(graph: Graph, block: number): BlockedPass {
     blockable,
     extents: extentsOf,
     isBlocked: (name) => {
-      const { blocked, phases, uniform, scaled } = formsOf(name);
-      return [blocked, phases, uniform, scaled].some((form) => form !== undefined);
+      const forms = formsOf(name);
+      return forms.blocked !== undefined || MAKERS.some((form) => forms[form] !== undefined);
     },
     isKnown: (name) => Object.keys(formsOf(name)).length > 0,
     plain: (name) => {
@@ -152,6 +180,15 @@ export function startBlockedPass(graph: Graph, block: number): BlockedPass {
   return self;
 }
 
+/**
+ * Blocked values as the channels of one: in memory, blocks of channels behind each other for each image, as channels are in
+ * row-major order. The axis of a second Concat of the same values is counted from the end, which keeps ONNX Runtime from merging
+ * the two.
+ */
+export function sideBySide({ builder: b }: BlockedPass, values: readonly Value[], second = false): Value {
+  return concat(b, values, second ? -3 : 1);
+}
+
 interface BlockedConv {
   readonly bias?: Value | undefined;
   readonly sum?: Value | undefined;
@@ -160,10 +197,23 @@ interface BlockedConv {
   readonly strides?: readonly [number, number];
   readonly dilations?: readonly [number, number];
   readonly group?: number;
-  readonly relu?: boolean;
+  readonly activation?: Activation;
 }
 
-/** The blocked convolution: y = relu?(x ∗ w + bias + sum). */
+function activationAttributes(activation: Activation) {
+  switch (activation.kind) {
+    case 'none':
+      return { activation: '', activation_params: [] };
+    case 'relu':
+      return { activation: 'Relu', activation_params: [] };
+    case 'clip':
+      return { activation: 'Clip', activation_params: [activation.low, activation.high] };
+    default:
+      return activation satisfies never;
+  }
+}
+
+/** The blocked convolution: y = activation(x ∗ w + bias + sum). */
 export function blockedConv(b: Builder, x: Value, w: Value, options: BlockedConv): Value {
   const { bias, sum, kernel, pads = [0, 0, 0, 0], strides = [1, 1], dilations = [1, 1], group = 1 } = options;
   return b.op('nchwc.Conv', [x, w, bias, sum], {
@@ -172,7 +222,7 @@ export function blockedConv(b: Builder, x: Value, w: Value, options: BlockedConv
     strides,
     dilations,
     group,
-    activation: options.relu === true ? 'Relu' : '',
+    ...activationAttributes(options.activation ?? { kind: 'none' }),
   });
 }
 
@@ -180,13 +230,13 @@ export function ones(pass: BlockedPass, channels: number): Value {
   return pass.constant(`ones_${channels}`, () => float32([channels], new Float32Array(channels).fill(1)));
 }
 
-/** relu?(x·scale + bias + sum) with channel vectors scale and bias, in one pass over x: a depthwise 1×1 convolution. */
+/** activation(x·scale + bias + sum) with channel vectors scale and bias, in one pass over x: a depthwise 1×1 convolution. */
 export function affine(
   pass: BlockedPass,
   x: Value,
   scale: Value,
   bias: Value | undefined,
-  options: Pick<BlockedConv, 'sum' | 'relu' | 'pads' | 'strides' | 'dilations'> = {},
+  options: Pick<BlockedConv, 'sum' | 'activation' | 'pads' | 'strides' | 'dilations'> = {},
 ): Value {
   const { builder: b } = pass;
   const group = channelsOf(x);
@@ -196,6 +246,25 @@ export function affine(
 export function channelsOf(x: Value): number {
   const channels = x.type.shape[1];
   return typeof channels === 'number' ? channels : 0;
+}
+
+/**
+ * `[n, b, m]` → `[n, m, b]`: what blocking b channels of m pixels is. Unlike a Transpose it runs on all threads, in vectors.
+ */
+export function rowsOfBlocks({ builder: b, block }: BlockedPass, x: Value): Value {
+  const [count = 0, , length = 0] = staticShapeOf(x);
+  if (length === 1) return reshape(b, x, [count, 1, block]);
+  const blocked = b.op('nchwc.ReorderInput', [reshape(b, x, [count, block, 1, length])], { channels_last: 0 });
+  return reshape(b, blocked, [count, length, block]);
+}
+
+/** The inverse: `[n, m, b]` → `[n, b, m]`. */
+export function blocksOfRows({ builder: b, block }: BlockedPass, x: Value): Value {
+  const [count = 0, length = 0] = staticShapeOf(x);
+  if (length === 1) return reshape(b, x, [count, block, 1]);
+  const rows = reshape(b, x, [count, block, 1, length]);
+  const plain = b.op('nchwc.ReorderOutput', [rows], { channels: block, channels_last: 0 });
+  return reshape(b, plain, [count, block, length]);
 }
 
 /** A constant vector of indices. */
@@ -226,5 +295,28 @@ export function interleave(
     ),
   );
   const flat = reshape(b, value, [batch, rows * columns * blocks * gridHeight * gridWidth, block]);
+  return reshape(b, gather(b, flat, order, 1), [batch, channels, height, width]);
+}
+
+/** The image of which `value` has the first pixel of each cell, the others being zero: a Gather of whole blocks. */
+export function scatter(
+  pass: BlockedPass,
+  { value, cell: [rows, columns] }: Phases,
+  [batch, channels, height, width]: readonly [number, number, number, number],
+): Value {
+  const { builder: b, block } = pass;
+  const [, , gridHeight = 0, gridWidth = 0] = staticShapeOf(value);
+  const places = (channels / block) * gridHeight * gridWidth;
+  // One block of zeros behind those of each image.
+  const flat = pad(b, reshape(b, value, [batch, places, block]), [0, 0, 0, 0, 1, 0]);
+  const order = indices(pass, `spread_${[rows, columns, channels, height, width].join('_')}`, () =>
+    range(channels / block).flatMap((c) =>
+      range(height).flatMap((h) =>
+        range(width).map((w) =>
+          h % rows === 0 && w % columns === 0 ? (c * gridHeight + h / rows) * gridWidth + w / columns : places,
+        ),
+      ),
+    ),
+  );
   return reshape(b, gather(b, flat, order, 1), [batch, channels, height, width]);
 }

@@ -3,7 +3,7 @@ import { staticShapeOf, type Value } from '../graph/builder.ts';
 import { gather, mul, pad, reduceSum, reshape, transpose } from '../graph/functions.ts';
 import type { OpNode } from '../graph/graph.ts';
 import { skipsPixels, subsampled } from './blocked-conv.ts';
-import { affine, blockedConv, indices, ones, type BlockedPass } from './blocked-values.ts';
+import { affine, blockedConv, blocksOfRows, indices, ones, type BlockedPass } from './blocked-values.ts';
 import { axisWindows, imageShape, range, type AxisWindow } from './window.ts';
 
 /**
@@ -76,7 +76,7 @@ export function weightGradient(pass: BlockedPass, node: OpNode<'ConvWeightGrad'>
     );
     ordered = gather(b, ordered, exchanged, 1);
   }
-  let result = transpose(b, ordered, [0, 2, 1]);
+  let result = blocksOfRows(pass, ordered);
   if (scaled !== undefined) result = mul(b, result, reshape(b, scaled.scale, [co / block, block, 1]));
   pass.define(gw, 'plain', reshape(b, result, [co, channels, vertical.kernel, horizontal.kernel]));
   return true;

@@ -1,11 +1,17 @@
 import { defined } from '../core/errors.ts';
 import { sameShape } from '../core/shape.ts';
 import type { Value } from '../graph/builder.ts';
-import { mul, reshape } from '../graph/functions.ts';
 import type { Graph, OpNode } from '../graph/graph.ts';
 import type { Op } from '../graph/ops.ts';
+import { clip, clipGradient, reluGradient } from './blocked-activations.ts';
 import { batchNorms, type BatchNorms } from './blocked-batchnorm.ts';
 import { convolution, inputGradient } from './blocked-conv.ts';
+import {
+  depthwiseConvolution,
+  depthwiseInputGradient,
+  depthwiseWeightGradient,
+  isDepthwise,
+} from './blocked-depthwise.ts';
 import { averagePool, averagePoolGrad, maxPool, maxPoolGrad } from './blocked-pool.ts';
 import { startBlockedPass, type BlockedPass } from './blocked-values.ts';
 import { weightGradient } from './blocked-weight-gradient.ts';
@@ -55,6 +61,7 @@ type BlockedRecipe<K extends Op> = (context: Context, node: OpNode<K>) => boolea
 
 const elementwise = {
   Relu: unary,
+  HardSwish: unary,
   Sigmoid: unary,
   Tanh: unary,
   Neg: unary,
@@ -70,24 +77,43 @@ const elementwise = {
 
 const blockedRecipes: { readonly [K in Op]?: BlockedRecipe<K> } = {
   ...elementwise,
-  Conv: ({ pass }, node) => convolution(pass, node),
-  ConvInputGrad: ({ pass }, node) => inputGradient(pass, node),
-  ConvWeightGrad: ({ pass }, node) => weightGradient(pass, node),
+  Conv: ({ graph, pass }, node) =>
+    isDepthwise(node.attributes.group, shapeOf(graph, node.inputs[1]))
+      ? depthwiseConvolution(pass, node)
+      : convolution(pass, node),
+  ConvInputGrad: ({ graph, pass }, node) =>
+    isDepthwise(node.attributes.group, shapeOf(graph, node.inputs[1]))
+      ? depthwiseInputGradient(pass, node)
+      : inputGradient(pass, node),
+  ConvWeightGrad: ({ graph, pass }, node) =>
+    isDepthwise(node.attributes.group, shapeOf(graph, node.outputs[0]))
+      ? depthwiseWeightGradient(pass, node)
+      : weightGradient(pass, node),
   BatchNormTraining: ({ norms }, node) => norms.forward(node),
   BatchNormGrad: ({ norms }, node) => norms.backward(node),
-  ReluGrad: reluGradient,
+  ReluGrad: ({ pass }, node) => reluGradient(pass, node),
+  Clip: ({ graph, pass }, node) => clip(graph, pass, node),
+  ClipGrad: ({ graph, pass }, node) => clipGradient(graph, pass, node),
   GlobalAveragePool: globalAveragePool,
   MaxPool: ({ pass }, node) => maxPool(pass, node),
   MaxPoolGrad: ({ pass }, node) => maxPoolGrad(pass, node),
   AveragePool: ({ pass }, node) => averagePool(pass, node),
   AveragePoolGrad: ({ pass }, node) => averagePoolGrad(pass, node),
+  Concat: concatenation,
+  Slice: blocksOfChannels,
   Expand: uniform,
 };
+
+const shapeOf = (graph: Graph, name = ''): readonly number[] =>
+  (graph.types.get(name)?.shape ?? []).filter((extent): extent is number => typeof extent === 'number');
 
 const emitBlocked = <K extends Op>(context: Context, op: K, node: OpNode<K>): boolean =>
   blockedRecipes[op]?.(context, node) ?? false;
 
-function unary({ pass }: Context, node: OpNode<'Relu' | 'Sigmoid' | 'Tanh' | 'Neg' | 'Abs' | 'Identity'>): boolean {
+function unary(
+  { pass }: Context,
+  node: OpNode<'Relu' | 'HardSwish' | 'Sigmoid' | 'Tanh' | 'Neg' | 'Abs' | 'Identity'>,
+): boolean {
   const [x = ''] = node.inputs;
   const [y = ''] = node.outputs;
   if (!pass.isBlocked(x)) return false;
@@ -103,6 +129,18 @@ function binary({ graph, pass }: Context, node: OpNode<'Add' | 'Sub' | 'Mul' | '
   const [result = ''] = node.outputs;
   const shape = graph.types.get(result)?.shape ?? [];
   if (pass.blockable(result) === undefined || !(pass.isBlocked(a) || pass.isBlocked(c))) return false;
+  // The gradient of a batch normalisation takes a sum along.
+  for (const [name, other] of [
+    [a, c],
+    [c, a],
+  ] as const) {
+    const plus = pass.form(name, 'plus');
+    const same = pass.blockable(other) !== undefined && sameShape(graph.types.get(other)?.shape ?? [], shape);
+    if (node.op !== 'Add' || plus === undefined || a === c || !same) continue;
+    if (![name, other].every(pass.hasOneReader)) continue;
+    pass.define(result, 'blocked', plus(pass.blocked(other)));
+    return true;
+  }
   const operands = [a, c].map((name): Value | undefined => {
     const given = graph.types.get(name)?.shape ?? [];
     if (given.length === 0) return pass.plain(name);
@@ -111,29 +149,6 @@ function binary({ graph, pass }: Context, node: OpNode<'Add' | 'Sub' | 'Mul' | '
   const [left, right] = operands;
   if (left === undefined || right === undefined) return false;
   pass.define(result, 'blocked', pass.builder.op(node.op, [left, right], {}));
-  return true;
-}
-
-/** The largest slope that keeps 0 at 0: HardSigmoid(y) = min(1, max(0, slope·y)) is exactly 1 for every normal y > 0. */
-const STEEP = 3e38;
-
-/** gx = gy where y > 0, else 0. The mask is one HardSigmoid: faster than a comparison with a cast, a Sign or a Where. */
-function reluGradient({ pass }: Context, node: OpNode<'ReluGrad'>): boolean {
-  const { builder: b, block } = pass;
-  const [gy = '', y = ''] = node.inputs;
-  const [gx = ''] = node.outputs;
-  const extents = pass.blockable(gx);
-  if (extents === undefined || !(pass.isBlocked(gy) || pass.isBlocked(y))) return false;
-  const mask = b.op('HardSigmoid', [pass.again(y)], { alpha: STEEP, beta: 0 });
-  const same = pass.form(gy, 'uniform');
-  if (same === undefined) {
-    pass.define(gx, 'blocked', mul(b, pass.blocked(gy), mask));
-    return true;
-  }
-  const [batch, channels, height, width] = extents;
-  const pixels = reshape(b, mask, [batch, channels / block, height * width, block]);
-  const product = mul(b, pixels, reshape(b, same, [batch, channels / block, 1, block]));
-  pass.define(gx, 'blocked', reshape(b, product, [batch, channels, height, width]));
   return true;
 }
 
@@ -153,5 +168,31 @@ function uniform({ graph, pass }: Context, node: OpNode<'Expand'>): boolean {
   const extents = pass.blockable(y);
   if (extents === undefined || graph.types.get(x)?.shape.join() !== [extents[0], extents[1], 1, 1].join()) return false;
   pass.define(y, 'uniform', pass.plain(x));
+  return true;
+}
+
+/** Made when somebody wants it: a batch normalisation takes the parts. */
+function concatenation({ pass }: Context, node: OpNode<'Concat'>): boolean {
+  const [y = ''] = node.outputs;
+  if (node.attributes.axis !== 1 || pass.blockable(y) === undefined) return false;
+  if (!node.inputs.every((name) => pass.blockable(name) !== undefined) || !node.inputs.some(pass.isBlocked))
+    return false;
+  pass.define(
+    y,
+    'parts',
+    node.inputs.flatMap((name) => pass.form(name, 'parts') ?? [name]),
+  );
+  return true;
+}
+
+/** Whole blocks of channels. */
+function blocksOfChannels({ pass }: Context, node: OpNode<'Slice'>): boolean {
+  const [x = ''] = node.inputs;
+  const [y = ''] = node.outputs;
+  const { starts, ends, axes, steps } = node.attributes;
+  const whole = [...starts, ...ends].every((position) => position >= 0 && position % pass.block === 0);
+  if (!pass.isBlocked(x) || pass.blockable(y) === undefined || axes.join() !== '1' || steps[0] !== 1 || !whole)
+    return false;
+  pass.define(y, 'blocked', pass.builder.op('Slice', [pass.blocked(x)], node.attributes));
   return true;
 }

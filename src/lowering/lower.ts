@@ -2,6 +2,7 @@ import { internalError } from '../core/errors.ts';
 import { checkGraph } from '../graph/check.ts';
 import type { Graph } from '../graph/graph.ts';
 import { definitionOf } from '../graph/ops.ts';
+import { alignChannels } from './blocked-channels.ts';
 import { lowerBlocked } from './blocked.ts';
 import { fuse } from './fuse.ts';
 import { lowerPortable } from './portable.ts';
@@ -24,7 +25,7 @@ export type LoweringTarget =
  */
 export function lower(graph: Graph, target: LoweringTarget): Graph {
   const fused = fuse(graph);
-  const lowered = target.kind === 'portable' ? lowerPortable(fused) : lowerBlocked(fused, target.block);
+  const lowered = target.kind === 'portable' ? lowerPortable(fused) : lowerBlocked(alignChannels(fused, target.block), target.block);
   const tidy = scheduleForMemory(prune(collapseReshapes(lowered)));
   for (const node of tidy.nodes) {
     if (node.kind === 'op' && definitionOf(node.op).domain === 'fixhead')

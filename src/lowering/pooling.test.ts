@@ -99,7 +99,8 @@ test.skipIf(targets.length === 1)('pooling of blocked values stays blocked', asy
   });
   for (const lowered of await expectLowered(graph, targets.slice(1), { length: 9 })) {
     const counts = countOperators(lowered);
-    expect([counts.get('nchwc.ReorderInput'), counts.get('nchwc.ReorderOutput')]).toEqual([1, 1]);
+    // The image and the filter of the convolution before it go in, the gradient comes out.
+    expect([counts.get('nchwc.ReorderInput'), counts.get('nchwc.ReorderOutput')]).toEqual([2, 1]);
     expect([counts.get('MaxPool'), counts.get('AveragePool')]).toEqual([undefined, undefined]);
   }
 });

@@ -14,8 +14,16 @@ import type { Graph, GraphNode } from '../graph/graph.ts';
 export function scheduleForMemory(graph: Graph): Graph {
   const producer = new Map<string, GraphNode>();
   for (const node of graph.nodes) for (const name of node.outputs) producer.set(name, node);
-  const isPack = (node: GraphNode | undefined): boolean =>
-    node?.kind === 'op' && node.op === 'Concat' && graph.types.get(node.outputs[0] ?? '')?.shape.length === 1;
+  const isFlat = (name: string): boolean => (graph.types.get(name)?.shape.length ?? 2) <= 1;
+  // Values that images depend on: the statistics of channels side by side are packed vectors too, but in the middle of a step.
+  const within = new Set<string>();
+  for (const node of graph.nodes.toReversed())
+    if (node.outputs.some((name) => !isFlat(name) || within.has(name)))
+      for (const name of node.inputs) within.add(name);
+  const isPack = (node: GraphNode | undefined): boolean => {
+    const [result = ''] = node?.outputs ?? [];
+    return node?.kind === 'op' && node.op === 'Concat' && isFlat(result) && !within.has(result);
+  };
   // A tree of Concats counts as one vector.
   const inner = new Set(graph.nodes.filter(isPack).flatMap((node) => node.inputs.map((name) => producer.get(name))));
   const behind = new Set<GraphNode>();

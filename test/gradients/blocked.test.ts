@@ -7,6 +7,8 @@ import { createBuilder, type Value } from '../../src/graph/builder.ts';
 import {
   add,
   averagePool,
+  clip,
+  concat,
   conv,
   flatten,
   globalAveragePool,
@@ -18,6 +20,9 @@ import {
   reduceMean,
   reduceSum,
   relu,
+  relu6,
+  sigmoid,
+  transpose,
   type ConvOptions,
 } from '../../src/graph/functions.ts';
 import { countOperators, type Graph } from '../../src/graph/graph.ts';
@@ -133,6 +138,67 @@ const subjects: readonly Subject[] = [
   convolution('two groups of a block', [2, 32, 4, 4], [32, 16, 3, 3], { groups: 2 }),
   convolution('depthwise', [2, 32, 5, 4], [32, 1, 3, 3], { groups: 32 }),
   convolution('depthwise, stride 2', [2, 16, 6, 6], [16, 1, 3, 3], { groups: 16, stride: 2 }),
+  convolution('depthwise, stride 2, odd size', [3, 16, 7, 5], [16, 1, 3, 3], { groups: 16, stride: 2 }),
+  convolution('depthwise, dilated', [2, 16, 7, 6], [16, 1, 3, 3], { groups: 16, dilation: 2, padding: 2 }),
+  convolution('depthwise 5×5 with bias', [2, 16, 6, 5], [16, 1, 5, 5], { groups: 16 }, true),
+  convolution('depthwise with two outputs a channel', [2, 16, 4, 4], [32, 1, 3, 3], { groups: 16 }),
+  convolution('first layer of 12 channels', [3, 3, 6, 6], [12, 3, 3, 3], { stride: 2 }),
+  subject('24 channels through two convolutions, a sum and a ReLU', (b, draw) => {
+    const x = relu(b, convNorm(b, draw, 'stem', draw('x', [3, 3, 6, 6]), [24, 3, 3, 3]));
+    const y = convNorm(b, draw, 'a', x, [24, 24, 3, 3]);
+    return [convNorm(b, draw, 'b', relu(b, add(b, x, y)), [40, 24, 1, 1], 2)];
+  }),
+  subject('24 channels that a pool and a product read', (b, draw) => {
+    const x = relu(b, convNorm(b, draw, 'stem', draw('x', [3, 3, 6, 6]), [24, 3, 3, 3]));
+    const gate = sigmoid(b, conv(b, globalAveragePool(b, x), draw('gate', [24, 24, 1, 1])));
+    return [
+      conv(
+        b,
+        averagePool(b, maxPool(b, mul(b, x, gate), { kernel: 2, stride: 1 }), { kernel: 2 }),
+        draw('w', [8, 24, 1, 1]),
+      ),
+    ];
+  }),
+  subject('24 channels that a Transpose reads', (b, draw) => {
+    const x = convNorm(b, draw, 'stem', draw('x', [2, 3, 4, 4]), [24, 3, 3, 3]);
+    return [matmul(b, transpose(b, relu(b, x), [0, 2, 3, 1]), draw('w', [24, 5]))];
+  }),
+  subject('an inverted residual with ReLU6', (b, draw) => {
+    const x = convNorm(b, draw, 'stem', draw('x', [3, 3, 6, 6]), [24, 3, 3, 3]);
+    const wide = relu6(b, convNorm(b, draw, 'expand', x, [144, 24, 1, 1]));
+    const filter = draw('depthwise', [144, 1, 3, 3], -4, 4);
+    const spread = b.node(
+      'BatchNormTraining',
+      [conv(b, wide, filter, { groups: 144 }), draw('scale', [144], 2, 6), draw('bias', [144], 1, 4)],
+      { epsilon: 1e-5, relu: 0 },
+    );
+    return [add(b, x, convNorm(b, draw, 'project', relu6(b, spread[0]), [24, 144, 1, 1]))];
+  }),
+  subject('Clip at other bounds, at one, and of a value that others read', (b, draw) => {
+    const x = convNorm(b, draw, 'stem', draw('x', [3, 3, 4, 4]), [16, 3, 3, 3]);
+    const clipped = clip(b, x, -0.5, 0.75);
+    return [convNorm(b, draw, 'a', add(b, clip(b, clipped, undefined, 0.25), x), [16, 16, 1, 1])];
+  }),
+  subject('a dense block with growth 12 and its transition', (b, draw) => {
+    const layer = (x: Value, channels: number, name: string): Value => {
+      const norm = (y: Value, count: number, part: string): Value => {
+        const parameters = [
+          draw(`${name}.${part}.scale`, [count], 0.5, 1.5),
+          draw(`${name}.${part}.bias`, [count], -0.2, 0.2),
+        ] as const;
+        return relu(b, b.node('BatchNormTraining', [y, ...parameters], { epsilon: 1e-5, relu: 0 })[0]);
+      };
+      const inner = conv(b, norm(x, channels, 'norm1'), draw(`${name}.w1`, [48, channels, 1, 1], -0.3, 0.3));
+      return concat(b, [x, conv(b, norm(inner, 48, 'norm2'), draw(`${name}.w2`, [12, 48, 3, 3], -0.1, 0.1))], 1);
+    };
+    let x = conv(b, draw('x', [3, 3, 6, 6]), draw('stem', [24, 3, 3, 3]));
+    for (const [index, channels] of [24, 36, 48].entries()) x = layer(x, channels, `layer${index}`);
+    const [normalized] = b.node('BatchNormTraining', [x, draw('scale', [60], 0.5, 1.5), draw('bias', [60])], {
+      epsilon: 1e-5,
+      relu: 0,
+    });
+    return [averagePool(b, conv(b, relu(b, normalized), draw('transition', [30, 60, 1, 1])), { kernel: 2 })];
+  }),
   subject('BatchNorm with a sum and a ReLU', (b, draw) => {
     const skip = conv(b, draw('x', [4, 16, 4, 3]), draw('skip', [16, 16, 1, 1], -0.3, 0.3));
     return [relu(b, add(b, convNorm(b, draw, 'bn', skip, [16, 16, 3, 3]), skip))];

@@ -27,7 +27,7 @@ export const providerOps = {
     type: 'Conv',
     inputs: ['x', 'w', 'b?', 'sum?'],
     outputs: ['y'],
-    attributes: { ...convolution, activation: 'string' },
+    attributes: { ...convolution, activation: 'string', activation_params: 'floats' },
   },
   'nchwc.MaxPool': {
     domain: 'com.microsoft.nchwc',

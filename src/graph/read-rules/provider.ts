@@ -18,7 +18,7 @@ export const providerReadRules: ReadRules<typeof providerOps> = {
   'nchwc.ReorderInput': { defaults: () => ({ channels_last: 0 }) },
   'nchwc.ReorderOutput': { defaults: () => ({ channels_last: 0 }) },
   'nchwc.Conv': {
-    defaults: (context) => ({ ...convolutionDefaults(context), activation: '' }),
+    defaults: (context) => ({ ...convolutionDefaults(context), activation: '', activation_params: [] }),
     assumed: explicitPadding,
   },
   'nchwc.MaxPool': {
