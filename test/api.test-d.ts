@@ -36,7 +36,7 @@ test('what makes no sense does not compile', () => {
   // @ts-expect-error a scale is a number or 'learned'
   hadamard({ scale: 'fixed' });
   // @ts-expect-error a recipe is known by name
-  recipe('paper-imagenet');
+  recipe('paper-mnist');
   // @ts-expect-error images have a size
   resnet(20, { channels: 3 });
   // @ts-expect-error training needs a seed
