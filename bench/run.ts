@@ -4,6 +4,7 @@ import { FixheadError, usageError } from '../src/core/errors.ts';
 import { nearestOf } from '../src/core/suggest.ts';
 import type { BenchDocument, Measured, Progress } from './document.ts';
 import { benchData } from './data.ts';
+import { benchDecode } from './decode.ts';
 import { benchFwht } from './fwht.ts';
 import { benchHead, type HeadBenchOptions } from './head.ts';
 import { describeMachine, loadNow } from './machine.ts';
@@ -46,6 +47,13 @@ interface FwhtWords extends Shared {
 interface DataWords extends Shared {
   readonly batch: number;
   readonly image: number;
+  readonly steps?: number;
+}
+
+interface DecodeWords extends Shared {
+  readonly batch: number;
+  readonly image: number;
+  readonly images?: number;
   readonly steps?: number;
 }
 
@@ -196,6 +204,22 @@ function createProgram(): Command {
       const quick = options.quick === true;
       const settings = { ...options, rounds: options.steps ?? (quick ? 2 : 7), calls: quick ? 3 : 16 };
       return execute('data', options, () => benchData(settings, progress));
+    });
+
+  bench(program, 'decode', 'JPEG files to augmented batches of ImageNet’s size against torchvision with Pillow')
+    .option('--batch <n>', 'images in a batch', whole, 32)
+    .option('--image <pixels>', 'height and width of the images of a batch', whole, 224)
+    .option('--images <n>', 'files of an epoch (default: 512; 66 with --quick)', whole)
+    .option('--steps <n>', 'counted epochs of each contender (default: 9; 2 with --quick)', whole)
+    .action((options: DecodeWords) => {
+      const quick = options.quick === true;
+      const settings = {
+        ...options,
+        images: options.images ?? (quick ? 66 : 512),
+        rounds: options.steps ?? (quick ? 2 : 9),
+        interpreters: interpretersOf(options),
+      };
+      return execute('decode', options, () => benchDecode(settings, progress));
     });
 
   bench(program, 'million', 'a training step of a classifier of a million classes, exact and sampled')

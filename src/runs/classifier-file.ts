@@ -151,12 +151,21 @@ export function imageInputOf({ path, onnx }: ClassifierFile, size?: Pick<ImageSh
   const type = input === undefined ? undefined : graph.types.get(input);
   const [batch, ...dims] = type?.shape ?? [];
   const colours = (dim: Dim | undefined): boolean => dim === 1 || dim === 3;
-  const layout = !colours(dims[0]) && colours(dims[2]) ? 'NHWC' : 'NCHW';
+  // Features have one number a channel, [F, 1, 1].
+  const flat = dims[1] === 1 && dims[2] === 1;
+  const layout = !flat && !colours(dims[0]) && colours(dims[2]) ? 'NHWC' : 'NCHW';
   const [channels, height, width] = layout === 'NHWC' ? [dims[2], dims[0], dims[1]] : dims;
   const sized = (dim: Dim | undefined, given: number | undefined) => (typeof dim === 'number' ? dim : given);
   const [rows, columns] = [sized(height, size?.height), sized(width, size?.width)];
   const one = graph.inputs.length === 1 && type?.dtype === 'float32' && type.shape.length === 4;
-  if (!one || input === undefined || typeof channels !== 'number' || !colours(channels) || !rows || !columns) {
+  if (
+    !one ||
+    input === undefined ||
+    typeof channels !== 'number' ||
+    !(colours(channels) || flat) ||
+    !rows ||
+    !columns
+  ) {
     throw inputError('not a classifier of images', {
       where: path,
       expected: 'one float32 input [batch, 1 or 3 channels, height, width] with sizes that are fixed',
