@@ -185,6 +185,16 @@ describe('shape arithmetic', () => {
     expect(await executed(folded, { x })).toEqual(await executed(graph, { x }));
   });
 
+  test('brings a constant to the type of another value, once that is known', () => {
+    const graph = read({
+      inputs: { x: ['float32', 'batch', 4] },
+      constants: { six: float32([], [6]), zero: float32([], [0]) },
+      nodes: [node('CastLike', 'six x', 'most'), node('Clip', 'x zero most', 'y')],
+      outputs: 'y',
+    });
+    expect(countOperators(foldConstants(graph))).toEqual(new Map([['Clip', 1]]));
+  });
+
   test('fits inputs whose types were replaced', () => {
     const graph = read(channelShuffle('batch'));
     const types = new Map(graph.types);

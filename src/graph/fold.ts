@@ -156,7 +156,21 @@ function foreignType(pass: Pass, node: ForeignNode): TensorType | undefined {
   }
 }
 
+/** A CastLike whose model is of a known type is a Cast. */
+function castOf(pass: Pass, { domain, opType, name, inputs, outputs }: ForeignNode): OpNode<'Cast'> | undefined {
+  if (domain !== '' || opType !== 'CastLike') return undefined;
+  const [x = '', like = ''] = inputs;
+  const to = typeIn(pass, like)?.dtype;
+  if (to === undefined || typeIn(pass, x) === undefined) return undefined;
+  return Object.freeze({ kind: 'op', op: 'Cast', name, inputs: [x], outputs, attributes: { to } });
+}
+
 function foldForeignNode(pass: Pass, node: ForeignNode): void {
+  const cast = castOf(pass, node);
+  if (cast !== undefined) {
+    foldTableNode(pass, cast, inferTypes(cast.op, cast.name, [typeIn(pass, node.inputs[0] ?? '')], cast.attributes));
+    return;
+  }
   const known = new Map(
     node.inputs.flatMap((name) => {
       const type = typeIn(pass, name);

@@ -242,16 +242,15 @@ function weightGradient(a: Alignment, node: OpNode<'ConvWeightGrad'>): boolean {
   if (of === undefined || !(a.isAligned(x) || a.isAligned(gy)) || (node.attributes.group !== 1 && !depthwise))
     return false;
   if (from === undefined && ci >= a.block) return false;
-  const image = from === undefined ? a.plain(x) : a.withMap(x, from);
-  const attributes = { ...node.attributes, group: depthwise ? of.length : 1 };
-  const value = a.b.op(
-    'ConvWeightGrad',
-    [image, depthwise ? a.withMap(gy, from ?? of) : a.withMap(gy, of)],
-    attributes,
-  );
+  // Both operands of a depthwise convolution have the same channels, whichever of them was aligned.
+  const out = depthwise ? (from ?? of) : of;
+  const into = depthwise ? out : from;
+  const image = into === undefined ? a.plain(x) : a.withMap(x, into);
+  const attributes = { ...node.attributes, group: depthwise ? out.length : 1 };
+  const value = a.b.op('ConvWeightGrad', [image, a.withMap(gy, out)], attributes);
   const inputs = depthwise || from === undefined ? range(ci) : placesIn(from);
   const width = depthwise ? 1 : (from?.length ?? ci);
-  const order = placesIn(depthwise ? (from ?? of) : of).flatMap((o) => inputs.map((i) => o * width + i));
+  const order = placesIn(out).flatMap((o) => inputs.map((i) => o * width + i));
   const flat = reshape(a.b, value, [sizeOf(staticShapeOf(value)) / (kh * kw), kh * kw]);
   a.definePlain(gw, reshape(a.b, a.rows(flat, 0, order), [co, ci, kh, kw]));
   return true;
