@@ -29,7 +29,7 @@ export function fineTuning({ kind }: TrainChoice): Partial<Recipe> {
   return {
     epochs: 5,
     batchSize: 32,
-    learningRate: kind === 'head' ? 0.1 : 0.01,
+    learningRate: kind === 'head' ? 0.1 : 0.003,
     optimizer: sgd({ momentum: 0.9, nesterov: true, weightDecay: 1e-4 }),
     augmentation: { cropPadding: 0, horizontalFlip: false },
     assignment: [0],

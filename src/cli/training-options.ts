@@ -15,7 +15,7 @@ import { adaptiveLearningRate, firstRun, recipeFor } from './defaults.ts';
 import { addGlyphOptions, glyphChoiceOf, type GlyphFlags } from './glyph-options.ts';
 import * as parse from './parse.ts';
 
-const recipeNames = ['default', 'paper-cifar'] as const satisfies readonly RecipeName[];
+const recipeNames = Object.keys(recipes) as RecipeName[];
 const optimizerKinds = ['sgd', 'adam', 'adamw'] as const satisfies readonly OptimizerSpec['kind'][];
 
 /** Options about which data is used; `undefined` where nothing was given. */
@@ -119,7 +119,7 @@ export function addRecipeOptions(command: Command): Command {
   return command
     .option(
       '--recipe <name>',
-      'settings to start from: default or paper-cifar',
+      `settings to start from: ${recipeNames.join(', ')}`,
       parse.oneOf('--recipe', recipeNames),
       'default',
     )

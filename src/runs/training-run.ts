@@ -2,6 +2,7 @@ import { readFile, stat } from 'node:fs/promises';
 import type { ImageDataset } from '../data/dataset.ts';
 import { codesName } from '../heads/assignment/codes.ts';
 import { countParameters, modelTensors, type Model, type ParameterCounts } from '../heads/model.ts';
+import { sizeNote } from '../models/registry.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import { codeOf, writeFileAtomically } from '../train/atomic.ts';
 import {
@@ -238,10 +239,10 @@ export async function startTrainingOn(
   const vectors = options.classVectors ?? (await vectorsFor([config.head]));
   const { original } = options;
   // Names and sizes are checked before the folder exists.
-  trainingProgram(
-    modelOf(config, { vectors, ...(original === undefined ? {} : { cut: original.cut }) }),
-    config.recipe,
-  );
+  const model = modelOf(config, { vectors, ...(original === undefined ? {} : { cut: original.cut }) });
+  trainingProgram(model, config.recipe);
+  const note = original === undefined ? sizeNote(model.backbone) : undefined;
+  if (note !== undefined) options.log?.(`note: ${note}`);
   await using run = await createRun(folder, storedConfig('train', config), { overwrite: options.overwrite ?? false });
   await keepVectors(run.paths, vectors, [config.head]);
   if (original !== undefined) await writeFileAtomically(run.paths.original, original.file.bytes);

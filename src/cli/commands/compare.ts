@@ -1,6 +1,6 @@
 import { Option, type Command } from 'commander';
 import type { HeadSpec } from '../../heads/spec.ts';
-import { createBackbone, modelNameOf } from '../../models/registry.ts';
+import { createBackbone, modelNameOf, modelNames } from '../../models/registry.ts';
 import { startComparison } from '../../runs/compare.ts';
 import { firstRun } from '../defaults.ts';
 import { comparisonProgress, showComparison } from '../comparison-output.ts';
@@ -62,7 +62,7 @@ export function addCompare(program: Command, context: CliContext): void {
     .argument('[data]', 'the images', firstRun.data)
     .option(
       '--model <name>',
-      `backbone: mlp, cnn, resnet8, resnet20, … resnet110; adapter for features (default: ${firstRun.model}, or adapter)`,
+      `backbone: ${modelNames.join(', ')} (default: ${firstRun.model}, or adapter for features)`,
     )
     .option(
       '--features <n>',
@@ -92,7 +92,7 @@ async function compare(data: string, flags: CompareFlags, context: CliContext): 
   const output = outputOf(context.io, flags.json === true);
   // A misspelt name should not cost the reading of the data.
   const model = modelNameOf({ ...flags, model: flags.model ?? modelFor(data) });
-  createBackbone(model, { channels: 3, height: 32, width: 32 });
+  createBackbone(model, { channels: 3, height: 224, width: 224 });
   checkOverwrite(flags.out, flags.overwrite);
   const { recipe, notes } = recipeOf(flags, data);
   const task = taskOf(flags);

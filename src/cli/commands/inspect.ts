@@ -6,7 +6,7 @@ import { createHead } from '../../heads/head.ts';
 import { formatHead, parseHead } from '../../heads/parse.ts';
 import type { HeadSpec } from '../../heads/spec.ts';
 import { createModel } from '../../heads/model.ts';
-import { createBackbone, modelNameOf } from '../../models/registry.ts';
+import { createBackbone, modelNameOf, modelNames } from '../../models/registry.ts';
 import { writeHeadReport } from '../../report/head-page.ts';
 import { vectorsFor } from '../../runs/class-vectors.ts';
 import {
@@ -77,7 +77,7 @@ export function addInspect(program: Command, context: CliContext): void {
         'signed (the default), or non-negative as after a ReLU; for a --head without --model',
       ).argParser(parse.oneOf('--features-sign', signs)),
     )
-    .option('--model <name>', 'backbone: mlp, cnn, resnet8, resnet20, … resnet110')
+    .option('--model <name>', `backbone: ${modelNames.join(', ')}`)
     .option('--image <CxHxW>', 'shape of an image, for --model (default: 3x32x32)', parse.imageShape)
     .option(
       '--images <n>',

@@ -1,7 +1,7 @@
 import { Option, type Command } from 'commander';
 import { formatHead, parseHead } from '../../heads/parse.ts';
 import type { HeadSpec } from '../../heads/spec.ts';
-import { createBackbone, modelNameOf } from '../../models/registry.ts';
+import { createBackbone, modelNameOf, modelNames } from '../../models/registry.ts';
 import { startTraining } from '../../runs/training-run.ts';
 import { firstRun } from '../defaults.ts';
 import { freshFolder } from '../folders.ts';
@@ -63,7 +63,7 @@ export function addTrain(program: Command, context: CliContext): void {
     .argument('[data]', 'the images', firstRun.data)
     .option(
       '--model <name>',
-      `backbone: mlp, cnn, resnet8, resnet20, … resnet110; adapter for features (default: ${firstRun.model}, or adapter)`,
+      `backbone: ${modelNames.join(', ')} (default: ${firstRun.model}, or adapter for features)`,
     )
     .option(
       '--features <n>',
@@ -86,7 +86,7 @@ async function train(data: string, flags: TrainFlags, context: CliContext): Prom
   const model = modelNameOf({ ...flags, model: flags.model ?? modelFor(data) });
   const output = outputOf(context.io, flags.json === true);
   // A misspelt name should not cost the reading of the data.
-  createBackbone(model, { channels: 3, height: 32, width: 32 });
+  createBackbone(model, { channels: 3, height: 224, width: 224 });
   checkOverwrite(flags.out, flags.overwrite);
   const { recipe, notes } = recipeOf(flags, data);
   const task = taskOf(flags);
