@@ -19,6 +19,8 @@ export { float32, int32, int64, tensor, type ArrayOf, type DType, type HostTenso
 export { gradients, type GradientGraph, type GradientRequest } from './autodiff/gradients.ts';
 /** Graphs of ONNX operators: building, checking, reading and writing them, and operators as functions. */
 export * as graph from './graph/index.ts';
+export { bindInputs } from './graph/bind.ts';
+export { readOnnx, type OnnxModel, type ReadOptions } from './graph/onnx-read.ts';
 export { lower, type LoweringTarget } from './lowering/lower.ts';
 
 export { batchNorm, conv2d, linear, type BatchNormOptions, type Conv2dOptions } from './nn/layers.ts';

@@ -163,6 +163,17 @@ describe('toOnnx', () => {
     expect(() => toOnnx(b.build())).toThrow("operators of versions 17 and 18 of 'ai.onnx' cannot share a file");
   });
 
+  it('refuses more than a file can hold', () => {
+    const b = createBuilder('large');
+    b.output(b.input('x', 'float32', [1]));
+    const graph = b.build();
+    // Only its size counts here; two gigabytes of memory would be much for a test.
+    const large = { dtype: 'float32', shape: [2 ** 29], data: { byteLength: 2 ** 31 } } as never;
+    expect(() => toOnnx({ ...graph, initializers: new Map([['w', large]]) })).toThrow(
+      'large: the model is too large for one ONNX file; expected less than 2 GiB, received 2.0 GiB of initializers',
+    );
+  });
+
   it('refuses attribute values of another kind than the table says', () => {
     const b = createBuilder('kinds');
     const x = b.input('x', 'float32', [2, 2]);

@@ -171,6 +171,22 @@ function opNodeProto(node: OpNode, nameOf: (values: readonly number[], float: bo
   return { input, output: [...node.outputs], name: node.name, opType: onnxTypeOf(node.op), domain, attribute };
 }
 
+/** Where protocol buffers end, less what everything besides the numbers may take. */
+const LARGEST_DATA = 2 ** 31 - 2 ** 26;
+
+function checkSize(graph: Graph): void {
+  let bytes = 0;
+  for (const { data } of graph.initializers.values()) bytes += data.byteLength;
+  if (bytes > LARGEST_DATA) {
+    throw usageError('the model is too large for one ONNX file', {
+      where: graph.name,
+      expected: 'less than 2 GiB',
+      received: `${(bytes / 2 ** 30).toFixed(1)} GiB of initializers`,
+      hint: 'a smaller model, or fewer initializers: fixhead writes no external data',
+    });
+  }
+}
+
 /** One version a domain: a file cannot mix operator sets. */
 function checkVersions(graph: Graph, versions: ReadonlyMap<string, number>): void {
   for (const node of graph.nodes) {
@@ -199,9 +215,11 @@ function checkVersions(graph: Graph, versions: ReadonlyMap<string, number>): voi
  * appended after the graph's own. Symbolic dimensions become `dim_param`. The values of foreign nodes keep their types as
  * `value_info`. Equal graphs give equal bytes.
  *
- * @throws internal error for a macro operator; usage error for a foreign node with a sub-graph or of another opset.
+ * @throws internal error for a macro operator; usage error for a foreign node with a sub-graph or of another opset, and for 2 GiB
+ * and more.
  */
 export function toOnnx(graph: Graph, options: OnnxOptions = {}): Uint8Array {
+  checkSize(graph);
   const versions = opsetImports(graph);
   checkVersions(graph, versions);
   const taken = new Set([
