@@ -137,7 +137,8 @@ export function batchNorms(pass: BlockedPass): BatchNorms {
       found.node.outputs[2] === variance &&
       found.node.attributes.epsilon === node.attributes.epsilon;
     if (same) return found;
-    const centred = centre(x, pass.plain(mean));
+    // An image that was computed again was centred again.
+    const centred = centredImages.get(x)?.again() ?? centre(x, pass.plain(mean));
     const inverse = inverseDeviation(b, pass.plain(variance), node.attributes.epsilon);
     return { centred: () => centred, inverse, factor: mul(b, pass.plain(scale), inverse) };
   };

@@ -175,6 +175,7 @@ const recipes: { readonly [K in Op]?: Recipe<K> } = {
   GlobalAveragePool: sameChannels,
   MaxPoolGrad: sameChannels,
   AveragePoolGrad: averagePoolGradient,
+  Recompute: recompute,
   Concat: concatenation,
   Slice: cut,
   Expand: expansion,
@@ -376,5 +377,16 @@ function expansion(a: Alignment, node: OpNode<'Expand'>): boolean {
   a.defineLazy(y, (map) =>
     map === undefined ? expand(a.b, a.plain(x), shape) : expand(a.b, a.withMap(x, map), [batch, map.length, ...pixels]),
   );
+  return true;
+}
+
+function recompute(a: Alignment, node: OpNode<'Recompute'>): boolean {
+  const [x = '', after = ''] = node.inputs;
+  const [y = ''] = node.outputs;
+  const map = a.mapOf(x);
+  if (map === undefined || !a.isAligned(x)) return false;
+  const later = a.mapOf(after);
+  const gradient = later === undefined ? a.plain(after) : a.withMap(after, later);
+  a.define(y, a.b.op('Recompute', [a.withMap(x, map), gradient], {}), map);
   return true;
 }

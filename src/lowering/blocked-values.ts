@@ -3,7 +3,7 @@ import { isStatic } from '../core/shape.ts';
 import { float32, int32 } from '../core/tensor.ts';
 import { staticShapeOf, type Builder, type Value } from '../graph/builder.ts';
 import { concat, expand, gather, pad, reshape } from '../graph/functions.ts';
-import type { Graph } from '../graph/graph.ts';
+import type { Graph, GraphNode } from '../graph/graph.ts';
 import { startPass, type Pass } from './pass.ts';
 import { range } from './window.ts';
 
@@ -83,6 +83,8 @@ export interface BlockedPass extends Pass {
    * the forward pass until then.
    */
   readonly again: (name: string) => Value;
+  /** The value in whichever form it has: its elements in any order, perhaps scaled. */
+  readonly anyForm: (name: string) => Value;
   /** Whether one node reads the value, and nobody else: an operator may then write its result over it. */
   readonly hasOneReader: (name: string) => boolean;
   /** The form if the value has it. */
@@ -98,8 +100,10 @@ export function startBlockedPass(graph: Graph, block: number): BlockedPass {
   const known = new Map<string, Forms>();
   const derived = new Map<string, Value>();
   const readers = new Map<string, number>();
-  for (const name of [...graph.nodes.flatMap((node) => node.inputs), ...graph.outputs])
-    readers.set(name, (readers.get(name) ?? 0) + 1);
+  // What a second computation waits for is not read by it: the recipes, and so every bit, are those without it.
+  const read = (node: GraphNode): readonly string[] =>
+    node.kind === 'op' && node.op === 'Recompute' ? node.inputs.slice(0, 1) : node.inputs;
+  for (const name of [...graph.nodes.flatMap(read), ...graph.outputs]) readers.set(name, (readers.get(name) ?? 0) + 1);
 
   const formsOf = (name: string): Forms => {
     let forms = known.get(name);
@@ -162,6 +166,10 @@ export function startBlockedPass(graph: Graph, block: number): BlockedPass {
     again: (name) => {
       const { remake } = formsOf(name);
       return remake === undefined ? self.blocked(name) : self.once(`again ${name}`, remake);
+    },
+    anyForm: (name) => {
+      const { plain, blocked, phases, sparse, uniform, scaled } = formsOf(name);
+      return plain ?? blocked ?? uniform ?? (phases ?? sparse ?? scaled)?.value ?? self.blocked(name);
     },
     hasOneReader: (name) => readers.get(name) === 1,
     form: (name, form) => formsOf(name)[form],

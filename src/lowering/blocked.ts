@@ -13,9 +13,10 @@ import {
   isDepthwise,
 } from './blocked-depthwise.ts';
 import { averagePool, averagePoolGrad, maxPool, maxPoolGrad } from './blocked-pool.ts';
-import { startBlockedPass, type BlockedPass } from './blocked-values.ts';
+import { expand } from '../graph/functions.ts';
+import { affine, ones, startBlockedPass, type BlockedPass } from './blocked-values.ts';
 import { weightGradient } from './blocked-weight-gradient.ts';
-import { applyRecipe, macros } from './macros.ts';
+import { applyRecipe, macros, nothingOf } from './macros.ts';
 import { copyNode, operandsOf } from './pass.ts';
 
 /**
@@ -102,6 +103,7 @@ const blockedRecipes: { readonly [K in Op]?: BlockedRecipe<K> } = {
   Concat: concatenation,
   Slice: blocksOfChannels,
   Expand: uniform,
+  Recompute: recompute,
 };
 
 const shapeOf = (graph: Graph, name = ''): readonly number[] =>
@@ -194,5 +196,18 @@ function blocksOfChannels({ pass }: Context, node: OpNode<'Slice'>): boolean {
   if (!pass.isBlocked(x) || pass.blockable(y) === undefined || axes.join() !== '1' || steps[0] !== 1 || !whole)
     return false;
   pass.define(y, 'blocked', pass.builder.op('Slice', [pass.blocked(x)], node.attributes));
+  return true;
+}
+
+/** x times 1 plus a zero that waits. */
+function recompute({ pass }: Context, node: OpNode<'Recompute'>): boolean {
+  const { builder: b } = pass;
+  const [x = '', after = ''] = node.inputs;
+  const [y = ''] = node.outputs;
+  const extents = pass.blockable(x);
+  if (extents === undefined || !pass.isBlocked(x)) return false;
+  const [, channels] = extents;
+  const bias = expand(b, nothingOf(b, pass.anyForm(after)), [channels]);
+  pass.define(y, 'blocked', affine(pass, pass.blocked(x), ones(pass, channels), bias));
   return true;
 }

@@ -4,6 +4,7 @@ import type { Graph } from '../graph/graph.ts';
 import { definitionOf } from '../graph/ops.ts';
 import { alignChannels } from './blocked-channels.ts';
 import { lowerBlocked } from './blocked.ts';
+import { checkpointActivations } from './checkpoint.ts';
 import { fuse } from './fuse.ts';
 import { lowerPortable } from './portable.ts';
 import { scheduleForMemory } from './schedule.ts';
@@ -19,13 +20,19 @@ export type LoweringTarget =
    */
   | { readonly kind: 'blocked'; readonly block: 8 | 16 };
 
+export interface LoweringOptions {
+  /** Whether a training step keeps only some activations and computes the others again in the backward pass: less memory, the same results. */
+  readonly checkpoint?: boolean;
+}
+
 /**
  * The graph in operators that a runtime executes: macro operators are fused with sums and ReLUs around them, then replaced;
  * values that no output needs disappear. Inputs and outputs keep their names, types and order.
  */
-export function lower(graph: Graph, target: LoweringTarget): Graph {
-  const fused = fuse(graph);
-  const lowered = target.kind === 'portable' ? lowerPortable(fused) : lowerBlocked(alignChannels(fused, target.block), target.block);
+export function lower(graph: Graph, target: LoweringTarget, { checkpoint = false }: LoweringOptions = {}): Graph {
+  const fused = checkpoint ? checkpointActivations(fuse(graph)) : fuse(graph);
+  const lowered =
+    target.kind === 'portable' ? lowerPortable(fused) : lowerBlocked(alignChannels(fused, target.block), target.block);
   const tidy = scheduleForMemory(prune(collapseReshapes(lowered)));
   for (const node of tidy.nodes) {
     if (node.kind === 'op' && definitionOf(node.op).domain === 'fixhead')

@@ -1,5 +1,6 @@
-import type { Value } from '../graph/builder.ts';
-import { cast, greater, mul } from '../graph/functions.ts';
+import { staticShapeOf, type Builder, type Value } from '../graph/builder.ts';
+import { sizeOf } from '../core/shape.ts';
+import { add, cast, greater, mul, reshape, slice } from '../graph/functions.ts';
 import type { OpNode } from '../graph/graph.ts';
 import type { Op } from '../graph/ops.ts';
 import { batchNormGrad, batchNormTraining } from './portable-batchnorm.ts';
@@ -12,9 +13,15 @@ export type Recipe<K extends Op> = (pass: Pass, node: OpNode<K>, operands: Opera
 
 export type Recipes = { readonly [K in Op]?: Recipe<K> };
 
+/** A zero `[1]` that is not known before x is (not a number where x begins with none). */
+export function nothingOf(b: Builder, x: Value): Value {
+  return mul(b, slice(b, reshape(b, x, [sizeOf(staticShapeOf(x))]), 0, 0, 1), 0);
+}
+
 /** Every macro operator in standard operators, which every runtime executes. */
 export const macros = {
   Detach: (_pass, _node, { input }) => [input(0)],
+  Recompute: ({ builder: b }, _node, { input }) => [add(b, input(0), nothingOf(b, input(1)))],
   BatchNormTraining: ({ builder }, node, operands) => batchNormTraining(builder, node, operands),
   BatchNormGrad: ({ builder }, node, operands) => batchNormGrad(builder, node, operands),
   ReluGrad: ({ builder: b }, _node, { input }) => [mul(b, input(0), cast(b, greater(b, input(1), 0), 'float32'))],

@@ -53,7 +53,7 @@ export async function openStepRunner(
 ): Promise<StepRunner> {
   const lowering = chooseLowering(runtime, choice);
   const session = await runtime.createStatefulSession({
-    bytes: toOnnx(lower(program.graph, lowering)),
+    bytes: toOnnx(lower(program.graph, lowering, program)),
     state: stateBindings(program, packState(program, tensors)),
     outputs: program.outputs,
   });

@@ -40,6 +40,8 @@ export interface TrainingProgram {
   readonly feeds: StepFeeds;
   /** Outputs besides the state: `loss` [], `correct` [] and, where it is learned, `scale` [1] (before the update). */
   readonly outputs: readonly string[];
+  /** Whether the lowering is to keep only some activations and compute the others again. */
+  readonly checkpoint: boolean;
 }
 
 /** What a training step depends on besides the model; a `Recipe` has all of it. */
@@ -48,6 +50,8 @@ export interface ProgramOptions {
   readonly optimizer: OptimizerSpec;
   readonly labelSmoothing: number;
   readonly clipNorm: number | null;
+  /** Compute activations again in the backward pass instead of keeping them all (default: keep them). */
+  readonly checkpointActivations?: boolean;
   readonly softmax?: SoftmaxSpec;
   /** A trained model whose answers on the same images are learned. */
   readonly teacher?: Teacher;
@@ -228,6 +232,7 @@ export function trainingProgram(model: Model, options: ProgramOptions): Training
     scalars: (step: number, learningRate: number) => stepScalars(optimizer, step, learningRate),
     feeds,
     outputs,
+    checkpoint: options.checkpointActivations === true,
   });
 }
 

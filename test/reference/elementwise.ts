@@ -39,9 +39,10 @@ function roundHalfToEven(x: number): number {
   return below % 2 === 0 ? below : below + 1;
 }
 
-export const elementwise: EvaluateTable<keyof typeof elementwiseOps | 'ReluGrad' | 'ClipGrad' | 'Detach'> = {
+export const elementwise: EvaluateTable<keyof typeof elementwiseOps | 'ReluGrad' | 'ClipGrad' | 'Detach' | 'Recompute'> = {
   ...activations,
   Detach: unary((x) => x),
+  Recompute: unary((x) => x),
   Identity: unary((x) => x),
   Exp: unary(Math.exp),
   Log: unary(Math.log),

@@ -15,6 +15,7 @@ export const macroRules: GradientRules<Exclude<keyof typeof macrosOps, 'Detach' 
       epsilon: c.attributes.epsilon,
     });
   },
+  Recompute: lowered,
   BatchNormGrad: gradient,
   ReluGrad: gradient,
   ConvInputGrad: gradient,

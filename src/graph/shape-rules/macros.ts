@@ -5,6 +5,7 @@ import { dimOf, like, numberOf, of, type ShapeRules } from './context.ts';
 const channelVector = (type: TensorType, where: string): TensorType => of(type.dtype, [dimOf(type.shape, 1, where)]);
 
 export const macroShapes: ShapeRules<Exclude<keyof typeof macrosOps, 'Detach' | 'ClipGrad'>> = {
+  Recompute: like,
   BatchNormTraining: (c) => [c.input(0), channelVector(c.input(0), c.where), channelVector(c.input(0), c.where)],
   BatchNormGrad: (c) => [c.input(1), c.input(2), c.input(2)],
   ReluGrad: like,

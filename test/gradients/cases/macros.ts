@@ -22,6 +22,10 @@ export const macroCases: CaseTable<Exclude<keyof typeof macrosOps, 'Detach' | 'R
       outputs: 1,
     },
   ],
+  Recompute: {
+    noGradient: 'made by a lowering, after differentiation',
+    forward: [{ name: 'image', inputs: [any([2, 3, 2, 2]), any([1, 4, 2, 3])], attributes: {} }],
+  },
   BatchNormGrad: {
     noGradient: gradient,
     forward: [
