@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { inputError } from '../core/errors.ts';
 import type { ImageDataset } from '../data/dataset.ts';
 import type { GlyphChoice } from '../data/glyphs/choice.ts';
+import type { ExtraClass } from '../data/merge.ts';
 import type { NormalizationChoice } from '../data/normalization.ts';
 import type { Distillation } from '../heads/distillation.ts';
 import { headKinds, headSpec, type HeadSpec } from '../heads/spec.ts';
@@ -32,6 +33,8 @@ export interface DatasetChoice {
   readonly unlabelled?: true;
   /** For `glyphs` data only. */
   readonly glyphs?: GlyphChoice;
+  /** Classes that were added behind those of the data, each with a folder of its images. */
+  readonly extra?: readonly ExtraClass[];
 }
 
 /** Everything that decides a training run's result, but for the numbers in the data, which the fingerprint stands for. */
@@ -109,6 +112,7 @@ const datasetChoice = z.object({
       fontsPerFamily: count.optional(),
     })
     .optional(),
+  extra: z.array(z.object({ class: z.string(), folder: z.string() })).optional(),
 });
 
 const head = z

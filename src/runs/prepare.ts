@@ -5,6 +5,7 @@ import { findEntry } from '../data/catalog.ts';
 import { openDataset, type OnDataProgress } from '../data/index.ts';
 import type { ImageDataset } from '../data/dataset.ts';
 import { absoluteChoiceOf, absoluteGlyphSpec, isGlyphSpec } from '../data/glyphs/choice.ts';
+import { withExtraClass } from '../data/merge.ts';
 import { checkedAugmentation } from '../data/prepare-batch.ts';
 import { createModel, type Model } from '../heads/model.ts';
 import { formatHead } from '../heads/parse.ts';
@@ -47,14 +48,17 @@ function withAbsolutePaths(choice: DatasetChoice): DatasetChoice {
 }
 
 export async function openChoice(choice: DatasetChoice, options: OpenChoiceOptions = {}): Promise<ImageDataset> {
-  const { spec, unlabelled, ...split } = choice;
+  const { spec, unlabelled, extra = [], ...split } = choice;
   if (unlabelled === true) throw internalError('data without labels is opened for a model', { where: spec });
-  return await openDataset(spec, {
+  const progress = options.onDataProgress === undefined ? {} : { onProgress: options.onDataProgress };
+  let dataset = await openDataset(spec, {
     ...split,
     allowDownload: options.allowDownload ?? false,
     ...(options.cacheDirectory === undefined ? {} : { cacheDirectory: options.cacheDirectory }),
-    ...(options.onDataProgress === undefined ? {} : { onProgress: options.onDataProgress }),
+    ...progress,
   });
+  for (const added of extra) dataset = await withExtraClass(dataset, added, { ...split, ...progress });
+  return dataset;
 }
 
 /** The settings of a run that say which data it had, and how its model takes it where the model came from a file. */

@@ -8,3 +8,6 @@ export { unsupportedOnPath, type Unsupported } from './unsupported.ts';
 export { importedBackbone, importedName, isImported, type ImportedBackbone, type ImportOptions } from './backbone.ts';
 export { deployGraph } from './deploy.ts';
 export { teacherLogits } from './teacher.ts';
+export { checkGrows, grownModel, roomToGrow, type RoomToGrow } from './grow-room.ts';
+export { probeGraph, readHead, scaleIn, type ProbeGraph, type StoredHead, type StoredHeadFacts } from './grow-read.ts';
+export { extendedBias, growGraph, slotsToChooseFrom, type GrownGraph, type NewClass } from './grow.ts';
