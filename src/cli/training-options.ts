@@ -46,6 +46,7 @@ export interface RecipeFlags {
   readonly warmup?: number;
   readonly labelSmoothing?: number;
   readonly clip?: number;
+  readonly checkpointActivations?: true;
   readonly augment?: Recipe['augmentation'];
   readonly assign?: readonly number[];
   readonly softmax?: SoftmaxSpec;
@@ -145,6 +146,10 @@ export function addRecipeOptions(command: Command): Command {
     .option('--label-smoothing <e>', 'label smoothing', parse.real('--label-smoothing', { least: 0, below: 1 }))
     .option('--clip <norm>', 'largest norm of the gradients', parse.real('--clip', { above: 0 }))
     .option(
+      '--checkpoint-activations',
+      'compute activations again in the backward pass instead of keeping them: less memory, the same results, slower',
+    )
+    .option(
       '--augment <how>',
       'crop=PIXELS, flip, resized-crop, rotate=DEGREES, scale=SHARE, shift=PIXELS, as in crop=4,flip, or none',
       parse.augmentation,
@@ -229,6 +234,7 @@ export function recipeOf(
       augmentation: flags.augment ?? base.augmentation,
       assignment: flags.assign ?? base.assignment,
       softmax: flags.softmax ?? base.softmax,
+      ...(flags.checkpointActivations === true ? { checkpointActivations: true } : {}),
     }),
     notes,
   };

@@ -210,8 +210,9 @@ const recipeShape = z
       ])
       .default({ kind: 'auto' }),
     assignment: z.array(z.number().int().min(0)).default([]),
+    checkpointActivations: z.literal(true).optional(),
   })
-  .transform((values) => recipe('default', values));
+  .transform((values) => recipe('default', withoutUndefined(values)));
 
 // Runs of version 0.1 have none.
 const task = z

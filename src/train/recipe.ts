@@ -25,6 +25,8 @@ export interface Recipe {
    * `[1]` after the first epoch; empty for never. Fixed heads only.
    */
   readonly assignment: readonly number[];
+  /** Compute activations again in the backward pass instead of keeping them all: less memory, the same results, slower steps. */
+  readonly checkpointActivations?: true;
 }
 
 /** What is used where nothing is asked for: a short, steady training of a small network. */
