@@ -7,6 +7,7 @@ import { addExport } from './commands/export.ts';
 import { addFix } from './commands/fix.ts';
 import { addInspect } from './commands/inspect.ts';
 import { addPredict } from './commands/predict.ts';
+import { addReproduce } from './commands/reproduce.ts';
 import { addResume } from './commands/resume.ts';
 import { addTrain } from './commands/train.ts';
 import { reportFailure } from './errors.ts';
@@ -47,7 +48,18 @@ function createProgram(context: CliContext): Command {
       getErrHelpWidth: () => stderr.columns ?? DEFAULT_HELP_WIDTH,
     })
     .addHelpText('after', epilogue);
-  for (const add of [addCompare, addTrain, addResume, addEvaluate, addPredict, addExport, addInspect, addFix, addData])
+  for (const add of [
+    addCompare,
+    addTrain,
+    addResume,
+    addEvaluate,
+    addPredict,
+    addExport,
+    addInspect,
+    addFix,
+    addReproduce,
+    addData,
+  ])
     add(program, context);
   for (const command of program.commands) {
     command.option('--verbose', 'show where an error happened');
