@@ -7,10 +7,13 @@ import { benchData } from './data.ts';
 import { benchDecode } from './decode.ts';
 import { benchFwht } from './fwht.ts';
 import { benchHead, type HeadBenchOptions } from './head.ts';
+import { benchInference } from './inference.ts';
 import { describeMachine, loadNow } from './machine.ts';
 import { benchMillion } from './million.ts';
 import { writeResults } from './results.ts';
 import { textTable } from './table.ts';
+import { profileSteps, timeCreation } from './step-profile.ts';
+import { stepModels } from './step-models.ts';
 import { benchTrainStep } from './train-step.ts';
 
 /** Options that every bench has. */
@@ -25,8 +28,17 @@ interface Shared {
 
 interface TrainStepWords extends Shared {
   readonly models: readonly string[];
-  readonly batch: number;
-  readonly image: number;
+  readonly batch?: number;
+  readonly image?: number;
+  readonly steps?: number;
+  readonly checkpointActivations?: boolean;
+  readonly profile?: boolean;
+  readonly create?: boolean;
+}
+
+interface InferenceWords extends Shared {
+  readonly models: readonly string[];
+  readonly batch: readonly number[];
   readonly steps?: number;
 }
 
@@ -83,7 +95,7 @@ function sizes(text: string): HeadBenchOptions['sizes'] {
   });
 }
 
-const STEP_MODELS = 'resnet20,resnet56';
+const STEP_MODELS = stepModels.map(({ name }) => name).join(',');
 const FWHT_EXPONENTS = '9,10,11,12,13,14,15,16';
 const HEAD_SIZES = '512x512,2048x1000,512x100000,1024x1000000';
 
@@ -134,23 +146,51 @@ function createProgram(): Command {
 
   bench(program, 'train-step', 'time and peak memory of a training step against PyTorch')
     .addOption(
-      new Option('--models <names>', 'CIFAR ResNets, comma-separated')
+      new Option('--models <names>', 'models that the peers have, comma-separated')
         .argParser(list)
         .default(list(STEP_MODELS), STEP_MODELS),
     )
-    .option('--batch <n>', 'images in a batch', whole, 128)
-    .option('--image <pixels>', 'height and width of an image', whole, 32)
-    .option('--steps <n>', 'counted steps of each contender (default: 15; 3 with --quick)', whole)
-    .action((options: TrainStepWords) => {
+    .option('--batch <n>', 'images in a batch (default: 128, 64 or 16, by model)', whole)
+    .option('--image <pixels>', 'height and width of an image (default: 32 or 224, by model)', whole)
+    .option('--steps <n>', 'counted steps of each contender (default: 15 or 9, by model; 3 with --quick)', whole)
+    .option('--checkpoint-activations', 'compute activations again in the backward pass')
+    .option('--profile', 'instead, tell where the time of a step goes: by operator, and its ten slowest nodes')
+    .option('--create', 'instead, time what happens before the first step')
+    .action(async (options: TrainStepWords) => {
       const quick = options.quick === true;
       const settings = {
         ...options,
-        steps: options.steps ?? (quick ? 3 : 15),
+        batch: options.batch,
+        image: options.image,
+        steps: options.steps ?? (quick ? 3 : undefined),
         warmup: quick ? 1 : 2,
         matmul: quick ? 512 : 2048,
         interpreters: interpretersOf(options),
+        checkpoint: options.checkpointActivations === true,
       };
-      return execute('train-step', options, () => benchTrainStep(settings, progress));
+      if (options.profile === true) process.stdout.write(await profileSteps(settings));
+      else if (options.create === true) process.stdout.write(await timeCreation(settings));
+      else await execute('train-step', options, () => benchTrainStep(settings, progress));
+    });
+
+  bench(program, 'inference', 'time and peak memory of the graph that users get against PyTorch eager')
+    .addOption(
+      new Option('--models <names>', 'models that the peers have, comma-separated')
+        .argParser(list)
+        .default(list(STEP_MODELS), STEP_MODELS),
+    )
+    .addOption(new Option('--batch <list>', 'batch sizes, comma-separated').argParser(wholes).default([1, 32], '1,32'))
+    .option('--steps <n>', 'counted rounds (default: 15; 2 with --quick)', whole)
+    .action((options: InferenceWords) => {
+      const quick = options.quick === true;
+      const settings = {
+        ...options,
+        batches: options.batch,
+        rounds: options.steps ?? (quick ? 2 : 15),
+        matmul: quick ? 512 : 2048,
+        interpreters: interpretersOf(options),
+      };
+      return execute('inference', options, () => benchInference(settings, progress));
     });
 
   bench(program, 'head', 'a Hadamard classifier at inference against the dense product')

@@ -111,14 +111,14 @@ describe('the bench command', () => {
   test('lists benches without a name', async () => {
     const { code, stdout } = await bench();
     expect(code).toBe(0);
-    expect(stdout).toMatch(/train-step .*\n\s+head .*\n\s+fwht .*\n\s+data .*\n\s+million /);
+    expect(stdout).toMatch(/train-step .*\n\s+inference .*\n\s+head .*\n\s+fwht .*\n\s+data .*\n\s+million /);
   });
 
   test.each([
-    [['haed'], 'unknown bench haed; choose from train-step, head, fwht, data, million; did you mean head?'],
+    [['haed'], 'unknown bench haed; choose from train-step, inference, head, fwht, data, million; did you mean head?'],
     [['head', '--sizes', '512'], 'It must look like 2048x1000'],
     [['head', '--sizes', '1x10', '--quick'], 'a classifier needs at least 2 features'],
-    [['train-step', '--models', 'mlp'], 'the peers know the CIFAR ResNets only'],
+    [['train-step', '--models', 'mlp'], 'the peers do not know this model'],
     [['train-step', '--batch', 'many'], 'a whole number of at least 1'],
   ])('refuses %j with exit code 2', async (words, message) => {
     const { code, stdout, stderr } = await bench(...words);

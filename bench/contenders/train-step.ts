@@ -3,12 +3,11 @@ import { inputError } from '../../src/core/errors.ts';
 import { randomStream } from '../../src/core/random.ts';
 import { float32, int32, type HostTensor } from '../../src/core/tensor.ts';
 import { toOnnx } from '../../src/graph/onnx-write.ts';
-import { countParameters, createModel, headSpec } from '../../src/heads/index.ts';
+import { countParameters } from '../../src/heads/index.ts';
 import { lower, type LoweringTarget } from '../../src/lowering/lower.ts';
-import { createBackbone } from '../../src/models/index.ts';
-import { sgd } from '../../src/optim/index.ts';
 import { openRuntime, type Runtime } from '../../src/runtime/index.ts';
-import { initialTensors, packState, stateBindings, trainingProgram } from '../../src/train/training-program.ts';
+import { initialTensors, packState, stateBindings } from '../../src/train/training-program.ts';
+import { stepProgram } from '../train-step.ts';
 import { serve } from './serve.ts';
 
 const options = z.object({
@@ -18,6 +17,8 @@ const options = z.object({
   image: z.int().positive(),
   classes: z.int().positive(),
   threads: z.int().positive(),
+  /** 1: activations are computed again in the backward pass. */
+  checkpoint: z.union([z.literal(0), z.literal(1)]),
 });
 
 function targetOf(lowering: 'blocked' | 'portable', runtime: Runtime): LoweringTarget | undefined {
@@ -27,20 +28,13 @@ function targetOf(lowering: 'blocked' | 'portable', runtime: Runtime): LoweringT
 }
 
 /** One full training step: forward, backward, update and running statistics; images are in memory already. */
-await serve(options, async ({ model: name, lowering, batch, image, classes, threads }) => {
+await serve(options, async ({ model: name, lowering, batch, image, classes, threads, checkpoint }) => {
   const runtime = await openRuntime({ device: 'cpu', threads });
   const target = targetOf(lowering, runtime);
   if (target === undefined) return "this processor's ONNX Runtime has no blocked layout";
-  const backbone = createBackbone(name, { channels: 3, height: image, width: image });
-  const model = createModel(backbone, headSpec('learned'), classes);
-  const program = trainingProgram(model, {
-    batchSize: batch,
-    optimizer: sgd({ momentum: 0.9, weightDecay: 1e-4 }),
-    labelSmoothing: 0,
-    clipNorm: null,
-  });
+  const program = stepProgram({ name, batch, image, classes, steps: 1, portable: false });
   const session = await runtime.createStatefulSession({
-    bytes: toOnnx(lower(program.graph, target)),
+    bytes: toOnnx(lower(program.graph, target, { checkpoint: checkpoint === 1 })),
     state: stateBindings(program, packState(program, initialTensors(program, 0))),
     outputs: program.outputs,
   });
