@@ -111,11 +111,16 @@ describe('the bench command', () => {
   test('lists benches without a name', async () => {
     const { code, stdout } = await bench();
     expect(code).toBe(0);
-    expect(stdout).toMatch(/train-step .*\n\s+inference .*\n\s+head .*\n\s+fwht .*\n\s+data .*\n\s+million /);
+    expect(stdout).toMatch(
+      /train-step .*\n\s+inference .*\n\s+head .*\n\s+fwht .*\n\s+data .*\n\s+decode .*\n\s+million /,
+    );
   });
 
   test.each([
-    [['haed'], 'unknown bench haed; choose from train-step, inference, head, fwht, data, million; did you mean head?'],
+    [
+      ['haed'],
+      'unknown bench haed; choose from train-step, inference, head, fwht, data, decode, million; did you mean head?',
+    ],
     [['head', '--sizes', '512'], 'It must look like 2048x1000'],
     [['head', '--sizes', '1x10', '--quick'], 'a classifier needs at least 2 features'],
     [['train-step', '--models', 'mlp'], 'the peers do not know this model'],
