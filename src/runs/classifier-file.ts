@@ -1,4 +1,4 @@
-import { readFile, readdir } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { defined, inputError, usageError } from '../core/errors.ts';
 import { sizeOf, type Dim } from '../core/shape.ts';
@@ -7,11 +7,11 @@ import type { ImageShape, Normalization } from '../data/dataset.ts';
 import { kindOf } from '../data/files.ts';
 import { operatorName } from '../graph/graph.ts';
 import { readOnnx, type OnnxModel } from '../graph/onnx-read.ts';
+import { toOnnx } from '../graph/onnx-write.ts';
 import { modelWithStoredCodes } from '../heads/assignment/codes.ts';
 import type { Model } from '../heads/model.ts';
 import type { Weights } from '../nn/layer-context.ts';
 import type { Runtime, Session, Tensors } from '../runtime/runtime.ts';
-import { codeOf } from '../train/atomic.ts';
 import { readCheckpoint } from '../train/checkpoint.ts';
 import { openRun, runPaths, type Run } from '../train/run-folder.ts';
 import { trainConfigOf, type TrainConfig } from './config.ts';
@@ -20,6 +20,7 @@ import { labelsOf } from './labels.ts';
 import { keptParts } from './parts.ts';
 import { readPixels } from './pixels.ts';
 import { modelOf } from './prepare.ts';
+import { openModel } from './read-model.ts';
 
 /** Which weights of a run: the exported model (the last epoch's), or a checkpoint. */
 export type WeightsChoice = 'model' | 'last' | 'best';
@@ -61,21 +62,11 @@ export async function openTrainingRun(folder: string): Promise<{ readonly run: R
   });
 }
 
-/** The bytes of a model file. @throws an input error that says whether there is nothing or it cannot be read. */
-export async function readModelFile(path: string): Promise<Uint8Array> {
-  return await readFile(path).catch((cause: unknown) => {
-    throw inputError('the file cannot be read', {
-      where: path,
-      received: codeOf(cause) === 'ENOENT' ? 'nothing there' : String(cause),
-      cause,
-    });
-  });
-}
-
 /** The classifier in an `.onnx` file. @throws an input error for a file that is missing or no ONNX model. */
 export async function readClassifierFile(path: string): Promise<ClassifierFile> {
-  const bytes = await readModelFile(path);
-  const onnx = readOnnx(bytes, path);
+  const { onnx, bytes: own, external } = await openModel(path);
+  // What lies outside of the file is put inside: the runtime is given bytes, and knows no folder.
+  const bytes = external.length === 0 ? own : toOnnx(onnx.graph, onnx);
   return { path, bytes, onnx, labels: await labelsOf(path, onnx), config: undefined };
 }
 
@@ -183,7 +174,7 @@ export function imageInputOf({ path, onnx }: ClassifierFile, size?: Pick<ImageSh
 }
 
 /** `[n, c, h, w]` as `[n, h, w, c]`. */
-function channelsLast(images: HostTensor<'float32'>): HostTensor<'float32'> {
+export function channelsLast(images: HostTensor<'float32'>): HostTensor<'float32'> {
   const [count = 0, channels = 0, height = 0, width = 0] = images.shape;
   const plane = height * width;
   const moved = new Float32Array(images.data.length);

@@ -11,7 +11,6 @@ import { parseHead } from '../heads/parse.ts';
 import type { HeadSpec } from '../heads/spec.ts';
 import type { HeadDocument, VectorFacts } from '../report/head-document.ts';
 import { classRows, searchClassifier, type FoundClassifier } from '../surgery/index.ts';
-import { readModelFile } from './classifier-file.ts';
 import { metadataKeys } from './export.ts';
 import { floatsOf } from './floats.ts';
 import { nodeCosts } from './graph-cost.ts';
@@ -28,6 +27,7 @@ import {
 import { classifierOf, denseOf, headPart, withHeadLayers, type Inspected } from './inspect-model.ts';
 import { measureMatrix } from './measure-vectors.ts';
 import { readForInspection } from './read-for-inspection.ts';
+import { readModelFile } from './read-model.ts';
 
 function imageOf({ inputs, types }: Graph): HeadDocument['image'] {
   const [, channels, height, width] = types.get(inputs[0] ?? '')?.shape ?? [];
