@@ -71,7 +71,8 @@ export interface TrainedRun {
   readonly exportedBytes: number;
 }
 
-function identityOf(model: Model, { task }: TrainConfig, dataset: ImageDataset): ModelIdentity {
+/** What a checkpoint of a run must agree with. */
+export function identityOf(model: Model, { task }: TrainConfig, dataset: ImageDataset): ModelIdentity {
   const { fingerprint } = trainingData(task, dataset);
   const parameters = new Map(modelTensors(model).parameters.map(({ name, shape }) => [name, shape] as const));
   return { model: model.name, head: model.head.name, dataset: fingerprint, parameters };
