@@ -106,7 +106,7 @@ function codeOf(text: string): readonly string[] {
 function unknownUses(code: string): readonly string[] {
   if (/^\s*(?:[A-Z_]+=\S+ )*(?:npm|pip|git|docker|apt)\b/.test(code)) return [];
   const given = [...code.matchAll(/(?<![\w-])--[a-z][\w-]*/g)].map(([option]) => option);
-  const called = /\bfixhead ([a-z]+)(?: ([a-z]+))?\b/.exec(code);
+  const called = /\bfixhead ([a-z]+)(?: ([a-z]+\d*))?\b/.exec(code);
   const isCall = called !== null && /^\s*(?:\$ )?(?:[A-Z_]+=\S+ )*(?:npx )?fixhead /.test(code);
   if (!isCall) return given.filter((option) => !everyOption.has(option) && !foreign.has(option));
   const [, first = '', second = ''] = called;

@@ -61,7 +61,7 @@ export function reproductionRemarks({ rows, caveat }: ReproductionDocument): rea
 export function missingLines({ missing }: ReproductionDocument): readonly string[] {
   return missing.map(
     ({ dataset, rows, places, howToGet }) =>
-      `${dataset} is not on this machine, so ${format.list(rows)} ${rows.length === 1 ? 'was' : 'were'} not trained. To get it: ${howToGet}. Looked in ${places.join(' and ')}.`,
+      `${dataset} is not on this machine (looked in ${places.join(' and ')}), so ${format.list(rows)} ${rows.length === 1 ? 'was' : 'were'} not trained. To get it: ${howToGet}.`,
   );
 }
 
@@ -115,6 +115,5 @@ function markdownText(text: string): string {
     .plain(text)
     .replace(/[\\`*_[\]|~#]/gu, '\\$&')
     .replaceAll('&', '&amp;')
-    .replaceAll('<', '&lt;')
-    .replaceAll('>', '&gt;');
+    .replaceAll('<', '&lt;');
 }

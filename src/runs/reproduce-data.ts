@@ -38,12 +38,11 @@ export async function findRowData(
   if (row.data !== 'imagenet') {
     const entry = entryOf(row.data);
     const found = await locate(entry, places.cacheDirectory);
-    const [source = entry.source] = entry.files.map(({ file }) => file);
     return found === undefined
       ? {
           kind: 'missing',
           places: dataRoots(places.cacheDirectory),
-          howToGet: `${howToGet(entry)} where there is a network, add --download here, or unpack ${source} into one of the folders below`,
+          howToGet: `${howToGet(entry)} or add --download; without a network put ${entry.files.map(({ file }) => file).join(', ')} (${entry.source}) there`,
         }
       : { kind: 'here', choice: { ...unsplit, spec: row.data }, where: found.path };
   }
