@@ -45,8 +45,12 @@ ${missingLines(document).map((text) => markup`<p>${text}</p>`)}
 </section>`;
 }
 
-function rowNotes({ id, notes, folder, recipe }: ReproducedRow, { files }: ReproductionDocument): Markup {
-  const report = folder === null || files === null ? undefined : `${relative(files.folder, folder)}/report.html`;
+function rowNotes(row: ReproducedRow, { files }: ReproductionDocument): Markup {
+  const { id, notes, folder, recipe, learned, fixed } = row;
+  // A comparison has a report from its first finished run on.
+  const reported = learned.ours !== null || fixed.ours !== null;
+  const report =
+    folder === null || files === null || !reported ? undefined : `${relative(files.folder, folder)}/report.html`;
   return markup`<h3>${id}</h3>
 <p class="note">Recipe ${recipe}.${report === undefined ? '' : markup` <a href="${report}">Report of its runs</a>`}</p>
 <ul>${notes.map((note) => markup`<li>${note}</li>`)}</ul>

@@ -77,7 +77,9 @@ test('text that Markdown or HTML would take as syntax is shown as it is', () => 
   expect(renderReproduction(odd)).toContain('<li>a | b &lt;c&gt; &amp; *d*</li>');
 });
 
-test('the page links the report of each row, from its own folder', () => {
+test('the page links the report of each row that has one, from its own folder', () => {
+  const cut = { ...row, learned: { ...row.learned, ours: null }, fixed: { ...row.fixed, ours: null } };
+  expect(renderReproduction(table(cut))).not.toContain('<a ');
   expect(renderReproduction(table(row))).toContain('<a href="net-data/report.html">');
   expect(renderReproduction(table({ ...row, folder: null }))).not.toContain('<a ');
 });
