@@ -5,6 +5,7 @@ import { addData } from './commands/data.ts';
 import { addEvaluate } from './commands/evaluate.ts';
 import { addExport } from './commands/export.ts';
 import { addFix } from './commands/fix.ts';
+import { addGrow } from './commands/grow.ts';
 import { addInspect } from './commands/inspect.ts';
 import { addPredict } from './commands/predict.ts';
 import { addReproduce } from './commands/reproduce.ts';
@@ -57,6 +58,7 @@ function createProgram(context: CliContext): Command {
     addExport,
     addInspect,
     addFix,
+    addGrow,
     addReproduce,
     addData,
   ])

@@ -27,6 +27,11 @@ export interface GrownRun {
   readonly scores: { readonly old: OldScores; readonly new: NewScores } | undefined;
 }
 
+/** What training on depends on besides the run. */
+export interface GrowRunSettings extends Pick<GrowSettings, 'path' | 'folder' | 'onUnreadable'> {
+  readonly recipe: Recipe;
+}
+
 /** How the new class's images are divided where a run grows: as the run's own data. */
 export function divisionOf({
   dataset: { seed, validationFraction, onUnreadable },
@@ -34,9 +39,14 @@ export function divisionOf({
   return { seed, onUnreadable, ...(validationFraction === undefined ? {} : { validationFraction }) };
 }
 
-function settingsOf(config: TrainConfig, added: ExtraClass, recipe: Recipe, head: TrainConfig['head']): TrainSettings {
+function settingsOf(
+  config: TrainConfig,
+  added: ExtraClass,
+  { recipe, onUnreadable }: GrowRunSettings,
+  head: TrainConfig['head'],
+): TrainSettings {
   const { dataset: choice, model, original, seed, lowering, task } = config;
-  const dataset: DatasetChoice = { ...choice, extra: [...(choice.extra ?? []), added] };
+  const dataset: DatasetChoice = { ...choice, onUnreadable, extra: [...(choice.extra ?? []), added] };
   const settings = { dataset, model, head, task, recipe, seed, lowering };
   if (original === undefined) return settings;
   // The original does not know the new class, so it cannot teach any longer.
@@ -81,9 +91,10 @@ async function copyOriginal(from: Run, to: LockedRun, name: string): Promise<voi
 export async function startGrowth(
   folder: string,
   growth: Growth,
-  { path, folder: images, recipe }: Pick<GrowSettings, 'path' | 'folder'> & { readonly recipe: Recipe },
+  settings: GrowRunSettings,
   options: RunOptions & { readonly overwrite?: boolean },
 ): Promise<GrownRun> {
+  const { path, folder: images, recipe, onUnreadable } = settings;
   if (recipe.assignment.length > 0) {
     throw usageError('classes keep their vectors when a model grows', { where: '--assign', legal: ['off'] });
   }
@@ -96,9 +107,14 @@ export async function startGrowth(
   const added: ExtraClass = { class: defined(labels.at(-1), 'the new class'), folder: resolve(images) };
   const dataset = await withExtraClass(old, added, {
     ...divisionOf(config),
+    onUnreadable,
     ...(options.onDataProgress === undefined ? {} : { onProgress: options.onDataProgress }),
   });
-  const next = completeConfig(settingsOf(config, added, recipe, room.spec), dataset, options.log ?? (() => undefined));
+  const next = completeConfig(
+    settingsOf(config, added, settings, room.spec),
+    dataset,
+    options.log ?? (() => undefined),
+  );
   const tensors = firstTensors(grown, { weights, bias: choice.bias }, next);
   {
     await using run = await createRun(folder, storedConfig('train', next), { overwrite: options.overwrite ?? false });

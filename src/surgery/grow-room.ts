@@ -37,7 +37,7 @@ export function checkGrows(spec: HeadSpec): void {
     case 'cosine':
       throw usageError('a head that learns its class vectors has no unused one for a new class', {
         where,
-        legal: ['hadamard', 'biorthogonal', 'coset', 'random', 'orthonormal'],
+        legal: ['hadamard', 'biorthogonal', 'coset', 'random'],
         hint: 'give the model a fixed head, on data with the new class: fixhead fix MODEL --data DATA --new-classes --head hadamard',
       });
     case 'custom':
@@ -46,15 +46,16 @@ export function checkGrows(spec: HeadSpec): void {
         hint: 'add a row to the file of the vectors and train again, or use a hadamard head',
       });
     case 'simplex':
-      throw usageError('the vectors of a simplex all change with their number, so a new class has no unused one', {
+    case 'orthonormal':
+      throw usageError(`the vectors of a head of kind ${spec.kind} all change with their number, so none is unused`, {
         where,
+        legal: ['hadamard', 'biorthogonal', 'coset', 'random'],
         hint: 'train with a hadamard head, which has room',
       });
     case 'hadamard':
     case 'biorthogonal':
     case 'coset':
     case 'random':
-    case 'orthonormal':
       return;
     default:
       spec satisfies never;

@@ -164,7 +164,7 @@ async function grow(path: string, flags: GrowFlags, context: CliContext): Promis
     }
     for (const note of trained.notes) reporter.line(`note: ${note}`);
     const folder = flags.out ?? (await freshFolder('grow', path, flags.class));
-    const run = { path, folder: flags.data, recipe: trained.recipe };
+    const run = { ...settings, recipe: trained.recipe };
     const grown = await startGrowth(folder, growth, run, {
       ...options,
       overwrite: flags.overwrite === true,
