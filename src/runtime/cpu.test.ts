@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { float32, tensor } from '../core/tensor.ts';
+import { cpuSessionOptions } from './cpu.ts';
 import { openRuntime } from './index.ts';
 import { tinyModel } from './tiny-models.ts';
 
@@ -28,3 +29,20 @@ test.runIf(process.arch === 'x64')(
     }
   },
 );
+
+test('only a program that asks for little memory runs without the arena, and computes the same', async () => {
+  expect(cpuSessionOptions('training', 1).enableCpuMemArena).toBe(true);
+  expect(cpuSessionOptions('training', 1, 'fast').enableCpuMemArena).toBe(true);
+  expect(cpuSessionOptions('training', 1, 'small')).toEqual({
+    ...cpuSessionOptions('training', 1),
+    enableCpuMemArena: false,
+  });
+  const runtime = await openRuntime({ device: 'cpu', threads: 1 });
+  const value = (name: string) => ({ name, dtype: 'float32' as const, shape: [2] });
+  const bytes = tinyModel([{ op: 'Mul', inputs: ['w', 'w'], outputs: ['next'] }], [value('w')], [value('next')]);
+  const state = [{ input: 'w', output: 'next', initial: float32([2], [3, -2]) }];
+  await using session = await runtime.createStatefulSession({ bytes, state, outputs: [], memory: 'small' });
+  await session.step({});
+  await session.step({});
+  expect(await session.readState()).toEqual({ w: float32([2], [81, 16]) });
+});

@@ -1,5 +1,5 @@
 import type { InferenceSession, InferenceSessionFactory, Tensor, TensorConstructor } from 'onnxruntime-common';
-import type { SessionPurpose, Tensors } from './runtime.ts';
+import type { MemoryUse, SessionPurpose, Tensors } from './runtime.ts';
 
 /** The part of an ONNX Runtime module that sessions use; onnxruntime-node and onnxruntime-web both have it. */
 export interface Ort {
@@ -17,7 +17,7 @@ export interface Engine {
   readonly ort: Ort;
   /** The device, for messages: `cpu`, `webgpu`. */
   readonly name: string;
-  readonly sessionOptions: (purpose: SessionPurpose) => InferenceSession.SessionOptions;
+  readonly sessionOptions: (purpose: SessionPurpose, memory?: MemoryUse) => InferenceSession.SessionOptions;
   /**
    * How a stateful session keeps its state between steps.
    *

@@ -2,6 +2,7 @@ export { openRuntime, type RuntimeOptions } from './node.ts';
 export type {
   Device,
   DeviceChoice,
+  MemoryUse,
   Runtime,
   Session,
   SessionPurpose,

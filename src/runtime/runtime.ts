@@ -27,7 +27,15 @@ export interface StatefulProgram {
   readonly state: readonly { readonly input: string; readonly output: string; readonly initial: HostTensor }[];
   /** The other outputs, brought to the host at each step. */
   readonly outputs: readonly string[];
+  /**
+   * `small` gives memory back as soon as a value is done with, where the device would keep it for the next one (the CPU's arena):
+   * less memory, slower steps. Default: `fast`.
+   */
+  readonly memory?: MemoryUse;
 }
+
+/** Whether a session keeps freed memory for its next values (`fast`) or gives it back (`small`). */
+export type MemoryUse = 'fast' | 'small';
 
 /** A compiled graph with its state kept on the device between steps. */
 export interface StatefulSession extends AsyncDisposable {

@@ -17,7 +17,7 @@ type State = Record<string, Tensor>;
  * one leaves the state as it was.
  */
 export async function createStatefulSession(engine: Engine, program: StatefulProgram): Promise<StatefulSession> {
-  const options = { ...engine.sessionOptions('training'), ...outputLocations(engine, program) };
+  const options = { ...engine.sessionOptions('training', program.memory), ...outputLocations(engine, program) };
   const model = await loadModel(engine, program.bytes, options);
   try {
     return openState(engine, program, model);

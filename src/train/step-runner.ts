@@ -56,6 +56,7 @@ export async function openStepRunner(
     bytes: toOnnx(lower(program.graph, lowering, program)),
     state: stateBindings(program, packState(program, tensors)),
     outputs: program.outputs,
+    memory: program.checkpoint ? 'small' : 'fast',
   });
   const shape = [program.batchSize, image.channels, image.height, image.width];
   return Object.freeze({
