@@ -30,17 +30,25 @@ export function namingIn(b: Builder, reserved: Iterable<string> = []): Naming {
   };
 }
 
-/** Copies nodes of a graph into a builder; results and nodes are called as `rename` says, made unique. */
+/** Copies nodes of a graph into a builder; results are called as `rename` says, nodes too unless `renameNode` says otherwise; all made unique. */
 export function copyNodes(
   b: Builder,
   graph: Graph,
   nodes: readonly GraphNode[],
-  { naming, rename }: { readonly naming: Naming; readonly rename: (name: string) => string },
+  {
+    naming,
+    rename,
+    renameNode = rename,
+  }: {
+    readonly naming: Naming;
+    readonly rename: (name: string) => string;
+    readonly renameNode?: (name: string) => string;
+  },
 ): void {
   const nodeNames = new Set<string>();
   const nodeName = (name: string): string => {
-    let candidate = rename(name);
-    for (let count = 1; nodeNames.has(candidate); count++) candidate = `${rename(name)}_${count}`;
+    let candidate = renameNode(name);
+    for (let count = 1; nodeNames.has(candidate); count++) candidate = `${renameNode(name)}_${count}`;
     nodeNames.add(candidate);
     return candidate;
   };

@@ -71,6 +71,8 @@ export function spliceHead(place: HeadPlace, head: Graph, classes: number): Grap
   copyNodes(b, head, head.nodes, {
     naming,
     rename: (name) => (isMatrix && name === result ? logits : name),
+    // By its nodes' names the head is found again.
+    renameNode: (name) => name,
   });
   if (!isMatrix) {
     const reshape: GraphNode = {

@@ -213,3 +213,31 @@ describe('grow refuses', () => {
     expect(result.stderr).toMatch(/learns its class vectors has no unused one.*fixhead fix/);
   });
 });
+
+describe('grow after fix', () => {
+  it('adds a class to a model whose classifier was replaced, and trains it on from the original that the run keeps', async () => {
+    const { folder, run, old, fresh } = await started('learned');
+    const fixed = join(folder, 'fixed');
+    const train = ['--epochs', '2', '--batch-size', '8', '--data-workers', '0', ...threads];
+    const done = await cli([
+      'fix',
+      join(run, 'model.onnx'),
+      '--data',
+      old,
+      '--head',
+      'coset',
+      '--out',
+      fixed,
+      ...train,
+    ]);
+    expect(done.stderr).not.toContain('error');
+    const next = join(folder, 'next');
+    const document = await grown(fixed, '--class', 'd', '--data', fresh, '--out', next, '--lr', '0.05');
+    expect(document).toMatchObject({ status: 'finished', old: { classes: 3 }, output: join(next, 'model.onnx') });
+    expect(document.new.accuracy).toBe(1);
+    const files = await readdir(next);
+    for (const name of ['original.onnx', 'before.json', 'report.html', 'model.onnx']) expect(files).toContain(name);
+    const resumed = await cli(['resume', next, ...threads, '--json']);
+    expect(documentOf(resumed)).toMatchObject({ status: 'finished' });
+  }, 60_000);
+});
