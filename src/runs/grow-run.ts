@@ -95,6 +95,12 @@ export async function startGrowth(
   options: RunOptions & { readonly overwrite?: boolean },
 ): Promise<GrownRun> {
   const { path, folder: images, recipe, onUnreadable } = settings;
+  if (resolve(folder) === resolve(path)) {
+    throw usageError('a run cannot grow in its own folder: its weights would be lost if the training stopped', {
+      where: '--out',
+      hint: 'name another folder',
+    });
+  }
   if (recipe.assignment.length > 0) {
     throw usageError('classes keep their vectors when a model grows', { where: '--assign', legal: ['off'] });
   }
