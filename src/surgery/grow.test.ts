@@ -123,7 +123,10 @@ describe('growGraph', () => {
         const logits = [...after.data.subarray(row * (classes + 1), (row + 1) * (classes + 1))];
         const kept = [...before.data.subarray(row * classes, (row + 1) * classes)];
         if (form === 'same') expect(logits.slice(0, classes)).toEqual(kept);
-        else logits.slice(0, classes).forEach((value, k) => { expect(value).toBeCloseTo(kept[k] ?? NaN, 5); });
+        else
+          logits.slice(0, classes).forEach((value, k) => {
+            expect(value).toBeCloseTo(kept[k] ?? NaN, 5);
+          });
         // α·⟨q, x̂⟩ + b, in float64.
         const cosine = vector.reduce((sum, entry, k) => sum + entry * (unit.data[row * vector.length + k] ?? 0), 0);
         expect(logits[classes]).toBeCloseTo(scaleIn(old) * cosine + (hasBias ? 0.25 : 0), 4);
