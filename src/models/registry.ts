@@ -142,6 +142,17 @@ export function createBackbone(text: string, image: ImageSize): Backbone {
   throw usageError(`unknown model ${name}`, { legal: modelNames, ...nearestOf(name, modelNames) });
 }
 
+/**
+ * Refuses a name that no images make a model of, before there are any.
+ *
+ * @throws as {@link createBackbone}, but for what depends on the images.
+ */
+export function checkModelName(text: string): void {
+  // What the adapter needs to know depends on its input.
+  if (/^adapter(:|$)/i.test(text)) parseModelName(text);
+  else createBackbone(text, { channels: 3, height: 64, width: 64 });
+}
+
 /** Images of fewer pixels a side get a map of 1×1 from the models for ImageNet. */
 const SHRINKS_BY = 32;
 

@@ -73,7 +73,7 @@ function unpadAxis(
 }
 
 /** The gradient of Pad with respect to what is padded, and what is left of it before negative pads put zeros back. */
-function unpadded(c: GradientContext<'Pad'>): { readonly whole: Value; readonly kept: Value } {
+function unpadded(c: GradientContext<'Pad'>): { readonly whole: () => Value; readonly kept: Value } {
   const shape = staticShapeOf(c.input(0));
   const { pads, mode } = c.attributes;
   const kept = shape.reduce((gradient, extent, axis) => {
@@ -82,7 +82,7 @@ function unpadded(c: GradientContext<'Pad'>): { readonly whole: Value; readonly 
     return unpadAxis(c, gradient, axis, { before: Math.max(before, 0), after: Math.max(after, 0), size, mode });
   }, c.grad());
   const cropped = pads.map((amount) => Math.max(-amount, 0));
-  return { kept, whole: cropped.some((amount) => amount > 0) ? pad(c.b, kept, cropped) : kept };
+  return { kept, whole: () => (cropped.some((amount) => amount > 0) ? pad(c.b, kept, cropped) : kept) };
 }
 
 /** `[n, c, h, w]` split as blocks are laid out, and the order that brings depth to space. */
@@ -165,12 +165,17 @@ export const movementRules: GradientRules<MovementOp> = {
   },
   // What padding added is cut off or goes to the elements it repeats; what negative pads cropped gets zeros.
   Pad: (c) => {
-    const { whole, kept } = unpadded(c);
-    if (c.count < 2) return [whole];
+    let made: ReturnType<typeof unpadded> | undefined;
+    const parts = (): ReturnType<typeof unpadded> => (made ??= unpadded(c));
+    if (c.count < 2) return [parts().whole()];
     // The value stands wherever nothing of the input does.
-    const value = (): Value => reshape(c.b, sub(c.b, total(c, c.grad()), total(c, kept)), staticShapeOf(c.input(1)));
+    const value = (): Value =>
+      reshape(c.b, sub(c.b, total(c, c.grad()), total(c, parts().kept)), staticShapeOf(c.input(1)));
     const repeatsInput = c.attributes.mode !== 'constant';
-    return [when(c, 0, () => whole), when(c, 1, () => (repeatsInput ? zeros(c, staticShapeOf(c.input(1))) : value()))];
+    return [
+      when(c, 0, () => parts().whole()),
+      when(c, 1, () => (repeatsInput ? zeros(c, staticShapeOf(c.input(1))) : value())),
+    ];
   },
   DepthToSpace: (c) => {
     if (c.attributes.mode === 'DCR') {

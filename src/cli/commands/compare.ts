@@ -1,6 +1,6 @@
 import { Option, type Command } from 'commander';
 import type { HeadSpec } from '../../heads/spec.ts';
-import { createBackbone, modelNameOf, modelNames } from '../../models/registry.ts';
+import { checkModelName, modelNameOf, modelNames } from '../../models/registry.ts';
 import { startComparison } from '../../runs/compare.ts';
 import { firstRun } from '../defaults.ts';
 import { comparisonProgress, showComparison } from '../comparison-output.ts';
@@ -92,7 +92,7 @@ async function compare(data: string, flags: CompareFlags, context: CliContext): 
   const output = outputOf(context.io, flags.json === true);
   // A misspelt name should not cost the reading of the data.
   const model = modelNameOf({ ...flags, model: flags.model ?? modelFor(data) });
-  createBackbone(model, { channels: 3, height: 224, width: 224 });
+  checkModelName(model);
   checkOverwrite(flags.out, flags.overwrite);
   const { recipe, notes } = recipeOf(flags, data);
   const task = taskOf(flags);

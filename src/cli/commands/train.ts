@@ -1,7 +1,7 @@
 import { Option, type Command } from 'commander';
 import { formatHead, parseHead } from '../../heads/parse.ts';
 import type { HeadSpec } from '../../heads/spec.ts';
-import { createBackbone, modelNameOf, modelNames } from '../../models/registry.ts';
+import { checkModelName, modelNameOf, modelNames } from '../../models/registry.ts';
 import { startTraining } from '../../runs/training-run.ts';
 import { firstRun } from '../defaults.ts';
 import { freshFolder } from '../folders.ts';
@@ -86,7 +86,7 @@ async function train(data: string, flags: TrainFlags, context: CliContext): Prom
   const model = modelNameOf({ ...flags, model: flags.model ?? modelFor(data) });
   const output = outputOf(context.io, flags.json === true);
   // A misspelt name should not cost the reading of the data.
-  createBackbone(model, { channels: 3, height: 224, width: 224 });
+  checkModelName(model);
   checkOverwrite(flags.out, flags.overwrite);
   const { recipe, notes } = recipeOf(flags, data);
   const task = taskOf(flags);
