@@ -174,7 +174,9 @@ export function createReporter(stream: OutputStream, { quiet }: { readonly quiet
               `loss ${trainLoss.toFixed(3)}`,
               `train ${percent(trainAccuracy)}`,
               `${validationLoss === null ? 'k-NN' : 'validation'} ${percent(validationAccuracy)}`,
-              ...(latest === undefined ? [] : [rate(latest.imagesPerSecond), ...decodingText(latest)]),
+              ...(latest === undefined
+                ? []
+                : [rate(latest.imagesPerSecond), ...decodingText(latest), ...skippedText(latest)]),
               ...(left === '' || (step === totalSteps && index === runs - 1) ? [] : [`${left} left`]),
             ].join(' · '),
           );
@@ -207,4 +209,11 @@ function decodingText({ decoding }: StepEvent): readonly string[] {
   if (decoding === undefined) return [];
   const { imagesPerSecond, waiting } = decoding;
   return [`decodes ${rate(imagesPerSecond)}, waits ${Math.round(100 * waiting)} % of the time for data`];
+}
+
+/** Some are usual: the first steps of mixed precision look for the scale. */
+function skippedText({ skipped = 0 }: StepEvent): readonly string[] {
+  return skipped === 0
+    ? []
+    : [`${skipped} ${skipped === 1 ? 'step' : 'steps'} skipped: gradients too large for 16-bit floats`];
 }

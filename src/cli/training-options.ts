@@ -47,6 +47,7 @@ export interface RecipeFlags {
   readonly labelSmoothing?: number;
   readonly clip?: number;
   readonly checkpointActivations?: true;
+  readonly precision?: NonNullable<Recipe['precision']>;
   readonly augment?: Recipe['augmentation'];
   readonly assign?: readonly number[];
   readonly softmax?: SoftmaxSpec;
@@ -150,6 +151,11 @@ export function addRecipeOptions(command: Command): Command {
       'compute activations again in the backward pass instead of keeping them: less memory, the same results, slower',
     )
     .option(
+      '--precision <p>',
+      'float32, or mixed: convolutions and matrix products in 16-bit floats, on a GPU that has them (default: float32)',
+      parse.oneOf('--precision', ['float32', 'mixed'] as const satisfies readonly Recipe['precision'][]),
+    )
+    .option(
       '--augment <how>',
       'crop=PIXELS, flip, resized-crop, rotate=DEGREES, scale=SHARE, shift=PIXELS, as in crop=4,flip, or none',
       parse.augmentation,
@@ -235,6 +241,7 @@ export function recipeOf(
       assignment: flags.assign ?? base.assignment,
       softmax: flags.softmax ?? base.softmax,
       ...(flags.checkpointActivations === true ? { checkpointActivations: true } : {}),
+      ...(flags.precision === 'mixed' ? { precision: flags.precision } : {}),
     }),
     notes,
   };

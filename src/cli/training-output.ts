@@ -29,6 +29,7 @@ export function trainingDocument(run: TrainedRun) {
     ...(baselines === undefined ? {} : { baselines }),
     parameters,
     stepMilliseconds: result.stepMilliseconds,
+    ...(config.recipe.precision === 'mixed' ? { skippedSteps: result.skippedSteps } : {}),
     exported: evaluation === undefined ? null : runPaths(folder).model,
     exportedBytes,
   };

@@ -6,6 +6,7 @@ import { alignChannels } from './blocked-channels.ts';
 import { lowerBlocked } from './blocked.ts';
 import { checkpointActivations } from './checkpoint.ts';
 import { fuse } from './fuse.ts';
+import { mixedPrecision } from './mixed.ts';
 import { lowerPortable } from './portable.ts';
 import { scheduleForMemory } from './schedule.ts';
 import { collapseReshapes, prune } from './tidy.ts';
@@ -20,16 +21,29 @@ export type LoweringTarget =
    */
   | { readonly kind: 'blocked'; readonly block: 8 | 16 };
 
+/**
+ * How exactly a graph computes: `float32`, or `mixed`: convolutions and matrix products in 16-bit floats, all else in float32.
+ */
+export type Precision = 'float32' | 'mixed';
+
 export interface LoweringOptions {
   /** Whether a training step keeps only some activations and computes the others again in the backward pass: less memory, the same results. */
   readonly checkpoint?: boolean;
+  /** `mixed` needs the portable target. Default: `float32`. */
+  readonly precision?: Precision;
 }
 
 /**
  * The graph in operators that a runtime executes: macro operators are fused with sums and ReLUs around them, then replaced;
  * values that no output needs disappear. Inputs and outputs keep their names, types and order.
  */
-export function lower(graph: Graph, target: LoweringTarget, { checkpoint = false }: LoweringOptions = {}): Graph {
+export function lower(
+  graph: Graph,
+  target: LoweringTarget,
+  { checkpoint = false, precision = 'float32' }: LoweringOptions = {},
+): Graph {
+  if (precision === 'mixed' && target.kind !== 'portable')
+    throw internalError('mixed precision needs the portable lowering', { where: graph.name, received: target.kind });
   const fused = checkpoint ? checkpointActivations(fuse(graph)) : fuse(graph);
   const lowered =
     target.kind === 'portable' ? lowerPortable(fused) : lowerBlocked(alignChannels(fused, target.block), target.block);
@@ -38,5 +52,5 @@ export function lower(graph: Graph, target: LoweringTarget, { checkpoint = false
     if (node.kind === 'op' && definitionOf(node.op).domain === 'fixhead')
       throw internalError(`the ${target.kind} lowering left a macro operator`, { where: `${node.op} ${node.name}` });
   }
-  return checkGraph(tidy, `${target.kind} lowering`);
+  return checkGraph(precision === 'mixed' ? mixedPrecision(tidy) : tidy, `${target.kind} lowering`);
 }

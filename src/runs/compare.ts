@@ -7,6 +7,7 @@ import type { HeadSpec } from '../heads/spec.ts';
 import { writeReport } from '../report/write.ts';
 import type { ComparisonDocument, HeadComparison, ReportInput } from '../report/comparison.ts';
 import type { OnTrainEvent, TrainEvent } from '../train/events.ts';
+import { checkPrecision } from '../train/precision.ts';
 import { createRun, lockRun, nestedRunFolder, openRun, runPaths, type LockedRun } from '../train/run-folder.ts';
 import { classesTask, type TaskSpec } from '../train/task.ts';
 import { lastEpoch } from '../train/trainer.ts';
@@ -195,7 +196,7 @@ function provenanceOf(
   dataset: ImageDataset,
   { runtime }: CompareOptions,
 ): ReportInput['provenance'] {
-  const { optimizer, schedule, augmentation } = recipe;
+  const { optimizer, schedule, augmentation, precision } = recipe;
   const momentum =
     optimizer.kind === 'sgd' ? `momentum ${optimizer.momentum}${optimizer.nesterov ? ' (Nesterov)' : ''}, ` : '';
   const images = `${dataset.image.channels}×${dataset.image.height}×${dataset.image.width}`;
@@ -221,6 +222,7 @@ function provenanceOf(
     ],
     ['Seeds', seeds.join(', ')],
     ['Device', runtime.description],
+    ...(precision === 'mixed' ? [['Precision', 'mixed: 16-bit products, the rest float32'] as const] : []),
     ...dataset.notes.map((note) => ['Note', note] as const),
   ];
 }
@@ -248,6 +250,7 @@ export async function startComparison(
   const recipe = fittingRecipe(settings.recipe, dataset, log);
   const vectors = options.classVectors ?? (await vectorsFor(settings.heads));
   for (const head of settings.heads) checkHead(settings, head, vectors, dataset, recipe.batchSize);
+  await checkPrecision(options.runtime, recipe.precision);
   const { fingerprint } = dataset;
   const task = settings.task ?? classesTask;
   const stored: CompareConfig = {

@@ -211,6 +211,7 @@ const recipeShape = z
       .default({ kind: 'auto' }),
     assignment: z.array(z.number().int().min(0)).default([]),
     checkpointActivations: z.literal(true).optional(),
+    precision: z.enum(['float32', 'mixed']).optional(),
   })
   .transform((values) => recipe('default', withoutUndefined(values)));
 

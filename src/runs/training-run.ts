@@ -18,6 +18,7 @@ import type { OnTrainEvent } from '../train/events.ts';
 import { judge, type Judgement } from '../train/judge.ts';
 import { openMetrics, truncateMetrics } from '../train/metrics.ts';
 import { createRun, lockRun, type LockedRun, type RunPaths } from '../train/run-folder.ts';
+import { checkPrecision } from '../train/precision.ts';
 import { selfTest } from '../train/self-test.ts';
 import { classesTask, headClasses, trainingData } from '../train/task.ts';
 import { train, type TrainResult } from '../train/trainer.ts';
@@ -242,6 +243,7 @@ export async function startTrainingOn(
   // Names and sizes are checked before the folder exists.
   const model = modelOf(config, { vectors, ...(original === undefined ? {} : { cut: original.cut }) });
   trainingProgram(model, config.recipe);
+  await checkPrecision(options.runtime, config.recipe.precision);
   const note = original === undefined ? sizeNote(model.backbone) : undefined;
   if (note !== undefined) options.log?.(`note: ${note}`);
   await using run = await createRun(folder, storedConfig('train', config), { overwrite: options.overwrite ?? false });

@@ -11,6 +11,7 @@ export async function openCpu(ort: NodeOrt, threads: number): Promise<Runtime> {
     ort,
     name: 'cpu',
     sessionOptions: (purpose, memory) => cpuSessionOptions(purpose, threads, memory),
+    halfPrecision: () => Promise.resolve(false),
     state: 'swapped',
     download: () => Promise.reject(internalError('the state of a CPU session is always in host memory')),
   };

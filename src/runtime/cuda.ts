@@ -5,6 +5,7 @@ import { internalError } from '../core/errors.ts';
 import { deviceMissing } from './device-error.ts';
 import { versionOf, type Engine, type NodeOrt } from './engine.ts';
 import { messageOf } from './failures.ts';
+import { hasHalfPrecision } from './half-precision.ts';
 import type { Runtime, SessionPurpose } from './runtime.ts';
 import { runtimeOf } from './runtime-of.ts';
 import type { InferenceSession } from 'onnxruntime-common';
@@ -44,6 +45,7 @@ export async function openCuda(ort: NodeOrt, cpuFallback: boolean): Promise<Runt
     ort,
     name: 'cuda',
     sessionOptions: (purpose) => cudaOptions(purpose, cpuFallback),
+    halfPrecision: () => hasHalfPrecision(ort, cudaOptions('inference', false)),
     state: 'swapped',
     download: () => Promise.reject(internalError('the state of a CUDA session is always in host memory')),
   };

@@ -18,6 +18,8 @@ export interface Engine {
   /** The device, for messages: `cpu`, `webgpu`. */
   readonly name: string;
   readonly sessionOptions: (purpose: SessionPurpose, memory?: MemoryUse) => InferenceSession.SessionOptions;
+  /** Tries whether the device computes with 16-bit floats. */
+  readonly halfPrecision: () => Promise<boolean>;
   /**
    * How a stateful session keeps its state between steps.
    *

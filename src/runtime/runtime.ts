@@ -54,6 +54,8 @@ export interface Runtime {
   readonly description: string;
   /** Block size b of the CPU's NCHWc kernels (8 or 16), 0 where the blocked lowering cannot be used. */
   readonly blockSize: number;
+  /** Whether 16-bit floats make this device faster: never the CPU; a GPU if it computes with them, which is tried once, when asked. */
+  readonly halfPrecision: () => Promise<boolean>;
   /** Compiles ONNX bytes. @throws an input error where the runtime refuses them. */
   readonly createSession: (bytes: Uint8Array, purpose: SessionPurpose) => Promise<Session>;
   /** Compiles a graph and puts its state on the device. @throws an input error where the runtime refuses it. */

@@ -10,6 +10,7 @@ const engine: Engine = {
   ort,
   name: 'wasm',
   sessionOptions: () => ({ executionProviders: ['wasm'] }),
+  halfPrecision: () => Promise.resolve(false),
   state: 'returned',
   download: () => Promise.reject(new Error('nothing is on a device')),
 };

@@ -4,6 +4,7 @@ import { downloadByIdentity } from './download.ts';
 import { versionOf, type Engine, type NodeOrt } from './engine.ts';
 import { messageOf } from './failures.ts';
 import { isSoftware, loadedVulkanDrivers } from './gpu-drivers.ts';
+import { hasHalfPrecision } from './half-precision.ts';
 import type { Runtime } from './runtime.ts';
 import { runtimeOf } from './runtime-of.ts';
 import { tinyModel, type TinyValue } from './tiny-models.ts';
@@ -36,6 +37,7 @@ export async function openWebGpu(ort: NodeOrt, cpuFallback: boolean, log: (line:
       ...webGpuOptions(cpuFallback),
       graphOptimizationLevel: purpose === 'training' ? 'extended' : 'all',
     }),
+    halfPrecision: () => hasHalfPrecision(ort, webGpuOptions(false)),
     state: 'on-gpu',
     download: (values) => downloadByIdentity(ort, values, webGpuOptions(false)),
   };

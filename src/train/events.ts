@@ -47,6 +47,8 @@ export type TrainEvent =
       readonly learningRate: number;
       /** α where the head learns it. */
       readonly scale: number | undefined;
+      /** In mixed precision: steps so far that changed nothing because gradients were not finite. */
+      readonly skipped?: number;
       /** How images keep up, where files are decoded as training goes on. */
       readonly decoding?: DecodingRate;
     }

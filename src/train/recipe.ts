@@ -2,6 +2,7 @@ import { usageError } from '../core/errors.ts';
 import type { Augmentation } from '../data/dataset.ts';
 import { imageNetCrop } from '../data/resized-crop.ts';
 import type { SoftmaxSpec } from '../heads/softmax.ts';
+import type { Precision } from '../lowering/lower.ts';
 import { adamw, sgd, type OptimizerSpec } from '../optim/optimizer.ts';
 import { cosineSchedule, stepSchedule, type ScheduleSpec } from '../optim/schedule.ts';
 
@@ -27,6 +28,8 @@ export interface Recipe {
   readonly assignment: readonly number[];
   /** Compute activations again in the backward pass instead of keeping them all: less memory, the same results, slower steps. */
   readonly checkpointActivations?: true;
+  /** `mixed`: convolutions and matrix products in 16-bit floats, on a GPU that has them. Default: `float32`. */
+  readonly precision?: Precision;
 }
 
 /** What is used where nothing is asked for: a short, steady training of a small network. */

@@ -3,15 +3,20 @@ import { float32, int32, type HostTensor } from '../core/tensor.ts';
 import type { Batch } from '../data/dataset.ts';
 import { toOnnx } from '../graph/onnx-write.ts';
 import type { ImageSize } from '../heads/backbone.ts';
-import { lower, type LoweringTarget } from '../lowering/lower.ts';
+import { lower, type LoweringTarget, type Precision } from '../lowering/lower.ts';
 import type { Runtime } from '../runtime/runtime.ts';
+import { checkPrecision } from './precision.ts';
 import { packState, stateBindings, unpackState, type TrainingProgram } from './training-program.ts';
 
 /** `auto` takes the blocked lowering where the runtime has its kernels. */
 export type LoweringChoice = 'auto' | 'portable';
 
-export function chooseLowering(runtime: Runtime, choice: LoweringChoice): LoweringTarget {
-  if (choice === 'portable') return { kind: 'portable' };
+export function chooseLowering(
+  runtime: Runtime,
+  choice: LoweringChoice,
+  precision: Precision = 'float32',
+): LoweringTarget {
+  if (choice === 'portable' || precision === 'mixed') return { kind: 'portable' };
   switch (runtime.blockSize) {
     case 8:
     case 16:
@@ -26,6 +31,8 @@ export interface StepResult {
   /** Number of images of the batch that were right before the update. */
   readonly correct: number;
   readonly scale: number | undefined;
+  /** Steps so far, this one included, whose gradients were not finite in 16-bit floats and that changed nothing. */
+  readonly skipped: number;
 }
 
 /** A compiled training step with its state on the device. */
@@ -42,7 +49,11 @@ function scalarOf(value: HostTensor | undefined, name: string): number {
   return defined(value.data[0], name);
 }
 
-/** Compiles a program for a runtime and starts it from `tensors`; `seed` decides what a sampled softmax draws. */
+/**
+ * Compiles a program for a runtime and starts it from `tensors`; `seed` decides what a sampled softmax draws.
+ *
+ * @throws a usage error for mixed precision on a device that is not made for it.
+ */
 export async function openStepRunner(
   runtime: Runtime,
   program: TrainingProgram,
@@ -51,7 +62,8 @@ export async function openStepRunner(
   choice: LoweringChoice = 'auto',
   seed = 0,
 ): Promise<StepRunner> {
-  const lowering = chooseLowering(runtime, choice);
+  await checkPrecision(runtime, program.precision);
+  const lowering = chooseLowering(runtime, choice, program.precision);
   const session = await runtime.createStatefulSession({
     bytes: toOnnx(lower(program.graph, lowering, program)),
     state: stateBindings(program, packState(program, tensors)),
@@ -75,6 +87,7 @@ export async function openStepRunner(
         loss: scalarOf(outputs['loss'], 'loss'),
         correct: scalarOf(outputs['correct'], 'correct'),
         scale: program.outputs.includes('scale') ? scalarOf(outputs['scale'], 'scale') : undefined,
+        skipped: program.outputs.includes('skipped') ? scalarOf(outputs['skipped'], 'skipped') : 0,
       };
     },
     tensors: async () => unpackState(program, await session.readState()),

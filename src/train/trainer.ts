@@ -17,6 +17,7 @@ import { progressFrom, progressState, type Progress } from './progress.ts';
 import type { Recipe } from './recipe.ts';
 import type { LoweringChoice } from './step-runner.ts';
 import { checkHeadFits, classesTask, trainingData, type TaskSpec } from './task.ts';
+import { skippedIn } from './loss-scaling.ts';
 import { openStage, type Stage } from './stage.ts';
 import type { Teacher } from './training-program.ts';
 
@@ -70,16 +71,27 @@ export interface TrainResult {
   readonly scale: readonly { readonly step: number; readonly value: number }[];
   /** What each assignment of classes to class vectors did. */
   readonly assignments: readonly AssignmentRecord[];
+  /** Steps of the whole run that changed nothing because gradients were not finite in 16-bit floats; 0 in float32. */
+  readonly skippedSteps: number;
 }
 
 /** About how many step records a run keeps, evenly spread. */
 const RECORDED_STEPS = 400;
 const SAVE_INTERVAL_MS = 60_000;
+/** So many halvings take the loss scale from 2¹⁶ to 2⁻¹⁶: it is not the scale that is wrong. */
+const SKIPPED_IN_A_ROW = 32;
 
-function checkLoss(loss: number, step: number, epoch: number, runtime: Runtime): void {
+function checkSkips(inARow: number, step: number): void {
+  if (inARow < SKIPPED_IN_A_ROW) return;
+  throw inputError(`gradients were not finite in ${inARow} steps in a row, up to step ${step}`, {
+    hint: 'the numbers of this training are too large for 16-bit floats: train without --precision mixed, or with a lower learning rate',
+  });
+}
+
+function checkLoss(loss: number, step: number, epoch: number, { runtime, recipe }: TrainOptions): void {
   if (!Number.isFinite(loss)) {
     throw inputError(`the loss became ${loss} at step ${step} (epoch ${epoch})`, {
-      hint: 'training diverged: lower the learning rate, add warm-up or clip gradients (--lr, --warmup, --clip); earlier checkpoints are whole',
+      hint: `training diverged${recipe.precision === 'mixed' ? ' or does not fit 16-bit floats (then leave out --precision mixed)' : ''}: lower the learning rate, add warm-up or clip gradients (--lr, --warmup, --clip); earlier checkpoints are whole`,
     });
   }
   // A broken GPU kernel was seen to give exactly zero while the weights turned to garbage.
@@ -93,7 +105,7 @@ function checkLoss(loss: number, step: number, epoch: number, runtime: Runtime):
 /**
  * Trains a model: shuffled batches, one graph run a step, validation after each epoch.
  *
- * @throws an input error when the loss is no longer a number (with the step and what to try), or when a store cannot save; a
+ * @throws an input error when the loss is no longer a number (with the step and what to try), when gradients do not fit 16-bit floats, or when a store cannot save; a
  * usage error for a head with another number of classes than the task.
  */
 export async function train(options: TrainOptions): Promise<TrainResult> {
@@ -116,6 +128,7 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
   let progress: Progress = progressFrom(options.checkpoint);
   let evaluation: Judgement | undefined;
   const times: number[] = [];
+  let [skippedBefore, skippedInARow] = [skippedIn(options.checkpoint?.tensors), 0];
   let savedAt = performance.now();
   emit({ kind: 'start', step: progress.step, totalSteps, stepsPerEpoch, lowering: stage.lowering });
 
@@ -132,17 +145,20 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
     savedAt = performance.now();
     emit({ kind: 'saved', step, reason });
   };
-  const finish = async (status: TrainResult['status']): Promise<TrainResult> =>
-    Object.freeze({
+  const finish = async (status: TrainResult['status']): Promise<TrainResult> => {
+    const weights = await stage.tensors();
+    return Object.freeze({
       status,
       model: stage.model(),
-      weights: await stage.tensors(),
+      weights,
       epochs: progress.epochs,
       evaluation,
       stepMilliseconds: median(times),
       scale: progress.scale,
       assignments: progress.assignments,
+      skippedSteps: skippedIn(weights),
     });
+  };
 
   // Since the epoch began.
   let [epochStarted, waitedBefore] = [performance.now(), 0];
@@ -164,9 +180,12 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
     const epoch = progress.epoch + 1;
     const learningRate = learningRateAt(recipe.schedule, recipe.learningRate, step - 1, length);
     const started = performance.now();
-    const { loss, correct, scale } = await stage.step(batch, step, learningRate);
+    const { loss, correct, scale, skipped } = await stage.step(batch, step, learningRate);
     times.push(performance.now() - started);
-    checkLoss(loss, step, epoch, runtime);
+    checkLoss(loss, step, epoch, options);
+    skippedInARow = skipped > skippedBefore ? skippedInARow + 1 : 0;
+    skippedBefore = skipped;
+    checkSkips(skippedInARow, step);
     const recorded = step % recordEvery === 0 || step === totalSteps;
     progress = {
       ...progress,
@@ -193,6 +212,7 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
       imagesPerSecond,
       learningRate,
       scale,
+      ...(recipe.precision === 'mixed' ? { skipped } : {}),
     } as const;
     emit(decoding === undefined ? event : { ...event, decoding });
   };

@@ -4,16 +4,25 @@ import { sizeOf, type StaticShape } from '../core/shape.ts';
 import { float32, type HostTensor } from '../core/tensor.ts';
 import { createBuilder, type Builder, type Value } from '../graph/builder.ts';
 import { checkGraph } from '../graph/check.ts';
-import { add, concat, mul, reshape } from '../graph/functions.ts';
+import { add, concat, mul, reshape, where } from '../graph/functions.ts';
 import type { Graph, OpNode } from '../graph/graph.ts';
 import type { Distillation } from '../heads/distillation.ts';
 import type { Model } from '../heads/model.ts';
 import type { StepFeeds } from '../heads/sampled-softmax.ts';
 import type { SoftmaxSpec } from '../heads/softmax.ts';
+import type { Precision } from '../lowering/lower.ts';
 import { createLayerContext, filled, initialBuffer, type ModelTensors } from '../nn/layer-context.ts';
 import { initialValues, type ParameterSpec } from '../nn/parameters.ts';
 import { clipByGlobalNorm } from '../optim/clip.ts';
 import { applyOptimizer, slotNames, stepScalars, type OptimizerSpec } from '../optim/optimizer.ts';
+import {
+  firstLossScale,
+  lossScalingParts,
+  nextLossScaling,
+  scaledLoss,
+  unscaled,
+  type Unscaled,
+} from './loss-scaling.ts';
 
 /**
  * One flat vector of training state. Keeping parameters in a few long vectors, not one tensor each, makes an update a handful of
@@ -38,10 +47,15 @@ export interface TrainingProgram {
   readonly scalars: (step: number, learningRate: number) => Readonly<Record<string, number>>;
   /** What else to feed at each step: what a sampled softmax draws, a pure function of seed and step. Usually nothing. */
   readonly feeds: StepFeeds;
-  /** Outputs besides the state: `loss` [], `correct` [] and, where it is learned, `scale` [1] (before the update). */
+  /**
+   * Outputs besides the state: `loss` [], `correct` []; where it is learned, `scale` [1] (before the update); in mixed precision
+   * `skipped` [1], the number of steps so far whose gradients were not finite and that changed nothing.
+   */
   readonly outputs: readonly string[];
   /** Whether the lowering is to keep only some activations and compute the others again. */
   readonly checkpoint: boolean;
+  /** How the lowering is to compute it. */
+  readonly precision: Precision;
 }
 
 /** What a training step depends on besides the model; a `Recipe` has all of it. */
@@ -52,6 +66,8 @@ export interface ProgramOptions {
   readonly clipNorm: number | null;
   /** Compute activations again in the backward pass instead of keeping them all (default: keep them). */
   readonly checkpointActivations?: boolean;
+  /** Default: `float32`. */
+  readonly precision?: Precision;
   readonly softmax?: SoftmaxSpec;
   /** A trained model whose answers on the same images are learned. */
   readonly teacher?: Teacher;
@@ -65,11 +81,11 @@ export interface Teacher extends Distillation {
 
 const nextName = (input: string): string => `next/${input}`;
 
-/** Forward pass, loss and the number of correct answers; parameters are graph inputs. */
+/** Forward pass, loss and the number of correct answers; parameters are graph inputs. `minimized` is the loss or a multiple of it. */
 function forwardGraph(
   model: Model,
   options: ProgramOptions,
-): { graph: Graph; tensors: ModelTensors; feeds: StepFeeds } {
+): { graph: Graph; minimized: string; tensors: ModelTensors; feeds: StepFeeds } {
   const { batchSize, labelSmoothing, softmax = { kind: 'auto' }, teacher } = options;
   const { channels, height, width } = model.image;
   const b = createBuilder(model.name);
@@ -89,7 +105,9 @@ function forwardGraph(
   b.output(loss, 'loss');
   b.output(correct, 'correct');
   if (scale !== undefined) b.output(scale, 'scale');
-  return { graph: b.build(), tensors: c.tensors(), feeds: feeds ?? (() => ({})) };
+  const minimized =
+    options.precision === 'mixed' ? b.scoped('scaled', () => scaledLoss(b, b.value('loss'))).name : 'loss';
+  return { graph: b.build(), minimized, tensors: c.tensors(), feeds: feeds ?? (() => ({})) };
 }
 
 interface Group {
@@ -111,9 +129,11 @@ function groupsOf(parameters: readonly ParameterSpec[]): readonly Group[] {
 const lengthOf = (list: readonly { readonly shape: StaticShape }[]): number =>
   list.reduce((sum, { shape }) => sum + sizeOf(shape), 0);
 
+type Part = Pick<ParameterSpec, 'name' | 'shape'>;
+
 /** Splits a flat vector into the tensors that the forward pass expects, under their own names. */
-function unpack(b: Builder, flat: Value, parameters: readonly ParameterSpec[]): void {
-  const partName = (spec: ParameterSpec): string => (spec.shape.length === 1 ? spec.name : `${spec.name}/flat`);
+function unpack(b: Builder, flat: Value, parameters: readonly Part[]): void {
+  const partName = (spec: Part): string => (spec.shape.length === 1 ? spec.name : `${spec.name}/flat`);
   const split = parameters.map((spec) => sizeOf(spec.shape));
   const node: OpNode<'Split'> = {
     kind: 'op',
@@ -159,9 +179,9 @@ export function trainingProgram(model: Model, options: ProgramOptions): Training
       hint: 'set label smoothing to 0 or use the cross-entropy loss',
     });
   }
-  const { graph: forward, tensors, feeds } = forwardGraph(model, options);
+  const { graph: forward, minimized, tensors, feeds } = forwardGraph(model, options);
   const names = tensors.parameters.map(({ name }) => name);
-  const { graph: backward, gradients: gradientOf } = gradients(forward, { loss: 'loss', wrt: names });
+  const { graph: backward, gradients: gradientOf } = gradients(forward, { loss: minimized, wrt: names });
 
   const b = createBuilder(`${model.name}-step`);
   const state: StateVector[] = [];
@@ -170,7 +190,9 @@ export function trainingProgram(model: Model, options: ProgramOptions): Training
     return b.input(input, 'float32', [lengthOf(parts)]);
   };
   // Parameters and buffers come out of the state.
-  const held = new Set([...tensors.parameters, ...tensors.buffers].map(({ name }) => name));
+  const mixed = options.precision === 'mixed';
+  const scalingParts = mixed ? lossScalingParts : [];
+  const held = new Set([...tensors.parameters, ...tensors.buffers, ...scalingParts].map(({ name }) => name));
   for (const name of forward.inputs.filter((input) => !held.has(input))) {
     const type = defined(forward.types.get(name), name);
     b.input(name, type.dtype, type.shape);
@@ -196,8 +218,15 @@ export function trainingProgram(model: Model, options: ProgramOptions): Training
           'buffers',
           tensors.buffers.map(({ name, shape }) => ({ key: name, shape })),
         );
+  const scaling = mixed
+    ? stateInput(
+        'loss_scaling',
+        scalingParts.map(({ name, shape }) => ({ key: name, shape })),
+      )
+    : undefined;
 
   for (const group of groups) unpack(b, group.flat, group.parameters);
+  if (scaling !== undefined) unpack(b, scaling, scalingParts);
   for (const [name, value] of backward.initializers) b.named(name, value);
   for (const node of backward.nodes) b.raw(node, backward.types);
 
@@ -210,20 +239,28 @@ export function trainingProgram(model: Model, options: ProgramOptions): Training
         parameters.map(({ name }) => b.value(defined(gradientOf.get(name), `gradient of ${name}`))),
       ),
     );
-    const clipped = options.clipNorm === null ? packed : clipByGlobalNorm(b, packed, options.clipNorm);
-    const outputs: [string, Value][] = [];
+    const checked: Partial<Unscaled> = mixed ? unscaled(b, packed) : {};
+    const { gradients: whole = packed, finite } = checked;
+    const clipped = options.clipNorm === null ? whole : clipByGlobalNorm(b, whole, options.clipNorm);
+    const outputs: [Value, Value][] = [];
     groups.forEach((group, index) => {
       const gradient = defined(clipped[index], `gradient of ${group.name}`);
       const request = { parameters: group.flat, gradient, slots: group.slots, scalars: b.value, decay: group.decay };
       const updated = applyOptimizer(b, optimizer, request);
-      outputs.push([group.flat.name, updated.parameters]);
-      group.slots.forEach((slot, position) => outputs.push([slot.name, defined(updated.slots[position], slot.name)]));
+      outputs.push([group.flat, updated.parameters]);
+      group.slots.forEach((slot, position) => outputs.push([slot, defined(updated.slots[position], slot.name)]));
     });
-    if (buffers !== undefined) outputs.push([buffers.name, updatedBuffers(b, buffers, tensors)]);
-    for (const [input, value] of outputs) b.output(value, nextName(input));
+    if (buffers !== undefined) outputs.push([buffers, updatedBuffers(b, buffers, tensors)]);
+    // A skipped step changes nothing, not even by rounding.
+    for (const [input, value] of outputs)
+      b.output(finite === undefined ? value : where(b, finite, value, input), nextName(input.name));
+    if (scaling === undefined || finite === undefined) return;
+    const { parts, skipped } = nextLossScaling(b, finite);
+    b.output(parts, nextName(scaling.name));
+    b.output(skipped, 'skipped');
   });
-  const outputs = forward.outputs;
-  for (const name of outputs) b.output(b.value(name), name);
+  for (const name of forward.outputs) b.output(b.value(name), name);
+  const outputs = mixed ? [...forward.outputs, 'skipped'] : forward.outputs;
   return Object.freeze({
     graph: checkGraph(b.build(), 'training program'),
     batchSize,
@@ -233,6 +270,7 @@ export function trainingProgram(model: Model, options: ProgramOptions): Training
     feeds,
     outputs,
     checkpoint: options.checkpointActivations === true,
+    precision: options.precision ?? 'float32',
   });
 }
 
@@ -254,11 +292,12 @@ function updatedBuffers(b: Builder, buffers: Value, tensors: ModelTensors): Valu
   return add(b, mul(b, buffers, 1 - momentum), mul(b, fresh, momentum));
 }
 
-/** All tensors of a run by checkpoint key, as they start: parameters by their initialisers, optimiser state at zero. */
+/** All tensors of a run by checkpoint key, as they start: parameters by their initialisers, the rest of the state at zero. */
 export function initialTensors(program: TrainingProgram, seed: number): ReadonlyMap<string, HostTensor> {
   const known = new Map<string, HostTensor>();
   for (const spec of program.tensors.parameters) known.set(spec.name, float32(spec.shape, initialValues(spec, seed)));
   for (const spec of program.tensors.buffers) known.set(spec.name, initialBuffer(spec));
+  if (program.precision === 'mixed') known.set(...firstLossScale);
   for (const vector of program.state) {
     for (const { key, shape } of vector.parts) {
       if (!known.has(key)) known.set(key, filled(shape, 0));

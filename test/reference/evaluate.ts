@@ -1,4 +1,5 @@
 import { defined, inputError, internalError } from '../../src/core/errors.ts';
+import { halfToNumber, toHalf } from '../../src/core/half.ts';
 import { formatShape, isStatic, sameShape } from '../../src/core/shape.ts';
 import type { HostTensor } from '../../src/core/tensor.ts';
 import { operatorName, type Graph, type OpNode } from '../../src/graph/graph.ts';
@@ -34,11 +35,10 @@ export const evaluations: EvaluateTable<Op> = {
   'nchwc.GlobalAveragePool': notPartOfTheReference,
 };
 
-/** A host tensor in float64; half-precision bit patterns are not understood. */
+/** A host tensor in float64; the bit patterns of bfloat16 are not understood. */
 export function toNdArray(value: HostTensor): NdArray {
-  if (value.dtype === 'float16' || value.dtype === 'bfloat16') {
-    throw inputError('half precision is not part of the reference', { received: value.dtype });
-  }
+  if (value.dtype === 'float16') return { shape: value.shape, data: Float64Array.from(value.data, halfToNumber) };
+  if (value.dtype === 'bfloat16') throw inputError('bfloat16 is not part of the reference', { received: value.dtype });
   return { shape: value.shape, data: Float64Array.from(value.data as ArrayLike<number | bigint>, Number) };
 }
 
@@ -56,7 +56,7 @@ function evaluateNode(node: OpNode, valueOf: (name: string) => NdArray): readonl
  * Evaluates a graph in float64 by straight loops, and checks every shape against the graph's types on the way.
  *
  * Returns all values by name, not only the graph's outputs. Element types are not simulated: float32 is not rounded; integers are,
- * towards zero.
+ * towards zero; float16 is, to nearest.
  */
 export function evaluateGraph(graph: Graph, feeds: ReadonlyMap<string, NdArray>): Map<string, NdArray> {
   const values = new Map<string, NdArray>();
@@ -72,9 +72,13 @@ export function evaluateGraph(graph: Graph, feeds: ReadonlyMap<string, NdArray>)
     }
     values.set(name, value);
   };
-  /** Whole numbers divide to whole numbers. */
-  const truncated = (name: string, value: NdArray): NdArray =>
-    graph.types.get(name)?.dtype.startsWith('int') === true ? { ...value, data: value.data.map(Math.trunc) } : value;
+  /** Whole numbers divide to whole numbers; halves have 11 bits. */
+  const rounded = (name: string, value: NdArray): NdArray => {
+    const dtype = graph.types.get(name)?.dtype;
+    if (dtype === 'float16')
+      return { ...value, data: Float64Array.from(toHalf(Float32Array.from(value.data)), halfToNumber) };
+    return dtype?.startsWith('int') === true ? { ...value, data: value.data.map(Math.trunc) } : value;
+  };
   for (const name of graph.inputs) define(name, defined(feeds.get(name), `feed ${name}`));
   for (const [name, value] of graph.initializers) define(name, toNdArray(value));
   for (const node of graph.nodes) {
@@ -83,7 +87,7 @@ export function evaluateGraph(graph: Graph, feeds: ReadonlyMap<string, NdArray>)
     }
     const results = evaluateNode(node, valueOf);
     node.outputs.forEach((name, index) => {
-      if (name !== '') define(name, truncated(name, defined(results[index], `output ${index} of ${node.name}`)));
+      if (name !== '') define(name, rounded(name, defined(results[index], `output ${index} of ${node.name}`)));
     });
   }
   return values;
