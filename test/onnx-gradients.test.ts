@@ -36,7 +36,7 @@ it('gradients of a model from a file, by its own initializers, through the publi
   const bound = bindInputs(readOnnx(model()).graph, new Map([['x', [2, 2]]]));
   const step = gradients(bound, { loss: 'loss', wrt: ['w', 'x'] });
   const names = ['w', 'x'].map((name) => step.gradients.get(name) ?? '');
-  const lowered = lower(graph.keepOutputs(step.graph, names), 'portable');
+  const lowered = lower(graph.keepOutputs(step.graph, names), { kind: 'portable' });
   const runtime = await cpuRuntime();
   const session = await runtime.createSession(graph.toOnnx(lowered), 'inference');
   try {

@@ -53,7 +53,7 @@ describe('files that would take far more than their size', () => {
   });
 
   it('sub-graphs nested without end', () => {
-    let graph = empty;
+    let graph: Uint8Array = empty;
     for (let depth = 0; depth < 40; depth++) graph = field(1, field(5, field(6, graph)));
     expect(() => readOnnx(field(7, graph))).toThrow('the file nests too deeply; expected up to 100 levels');
   });
