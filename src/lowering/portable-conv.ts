@@ -20,32 +20,26 @@ export function concatInTree(b: Builder, values: readonly Value[], axis: number)
   return concatInTree(b, parts, axis);
 }
 
-/**
- * Conv, with groups of awkward size taken apart: ONNX Runtime's WebGPU provider returns wrong numbers for a grouped
- * convolution with 4 or more outputs a group that its vector width (of 4 or 2) does not divide.
- */
-export function safeConv(
-  b: Builder,
-  x: Value,
-  w: Value,
-  bias: Value | undefined,
-  attributes: AttributesOf<'Conv'>,
-): Value {
-  const { group } = attributes;
-  const perGroup = (staticShapeOf(w)[0] ?? 0) / group;
-  if (group === 1 || perGroup < 4 || perGroup % 4 === 0) return b.op('Conv', [x, w, bias], attributes);
-  const apart = (value: Value, axis: number): readonly Value[] => {
-    const part = (staticShapeOf(value)[axis] ?? 0) / group;
-    return splitInSlices(b, value, new Array<number>(group).fill(part), axis);
-  };
-  const filters = apart(w, 0);
-  const biases = bias === undefined ? [] : apart(bias, 0);
-  const results = apart(x, 1).flatMap((part, index) => {
-    const filter = filters[index];
-    return filter === undefined ? [] : [b.op('Conv', [part, filter, biases[index]], { ...attributes, group: 1 })];
-  });
-  return concatInTree(b, results, 1);
+/** How a recipe writes the convolutions that its runtime may not have in every form. */
+export interface ConvolutionForms {
+  readonly conv: (b: Builder, x: Value, w: Value, bias: Value | undefined, attributes: AttributesOf<'Conv'>) => Value;
+  readonly transposed: (
+    pass: Pass,
+    x: Value,
+    w: Value,
+    bias: Value | undefined,
+    attributes: AttributesOf<'ConvTranspose'>,
+  ) => Value;
+  /** The most extents of a convolution in groups. */
+  readonly groupedExtents: number;
 }
+
+/** As ONNX Runtime's CPU provider has them. */
+export const plainForms: ConvolutionForms = {
+  conv: (b, x, w, bias, attributes) => b.op('Conv', [x, w, bias], attributes),
+  transposed: ({ builder: b }, x, w, bias, attributes) => b.op('ConvTranspose', [x, w, bias], attributes),
+  groupedExtents: Infinity,
+};
 
 /** Split, as Slices where it has more results than a shader may bind. */
 export function splitInSlices(b: Builder, x: Value, parts: readonly number[], axis: number): readonly Value[] {
@@ -66,7 +60,7 @@ const transposedPadding = ({ kernel, dilation, before, after }: AxisWindow) => (
 const product = (extents: readonly number[]): number => extents.reduce((total, extent) => total * extent, 1);
 
 /** Filter `[co, ci/g, ...kernel]` turned around in every axis with its channels exchanged: `[ci, co/g, ...kernel]`. */
-function transposedFilter(pass: Pass, w: Value, group: number): Value {
+export function transposedFilter(pass: Pass, w: Value, group: number): Value {
   const { builder: b } = pass;
   const [co = 0, perGroup = 0, ...kernel] = staticShapeOf(w);
   const taps = product(kernel);
@@ -82,7 +76,12 @@ function transposedFilter(pass: Pass, w: Value, group: number): Value {
  * Input gradient. At stride 1 the convolution of gy with the turned filter, which ONNX Runtime computes twice as fast as
  * ConvTranspose; else ConvTranspose, whose output_padding restores the pixels that the last stride left out.
  */
-export function convInputGrad(pass: Pass, node: OpNode<'ConvInputGrad'>, { input, optional }: Operands): Value {
+export function convInputGrad(
+  pass: Pass,
+  node: OpNode<'ConvInputGrad'>,
+  { input, optional }: Operands,
+  forms = plainForms,
+): Value {
   const { builder: b } = pass;
   const { attributes } = node;
   const { input_shape, ...convolution } = attributes;
@@ -93,13 +92,13 @@ export function convInputGrad(pass: Pass, node: OpNode<'ConvInputGrad'>, { input
   let gx: Value;
   if (windows.every(({ stride }) => stride === 1) && pads.every((amount) => amount >= 0)) {
     const filter = transposedFilter(pass, w, attributes.group);
-    gx = safeConv(b, gy, filter, undefined, { ...convolution, pads });
+    gx = forms.conv(b, gy, filter, undefined, { ...convolution, pads });
   } else {
     const output_padding = windows.map(
       ({ size, out, kernel, stride, dilation, before, after }) =>
         size + before + after - stride * (out - 1) - dilation * (kernel - 1) - 1,
     );
-    gx = b.op('ConvTranspose', [gy, w], { ...convolution, output_padding });
+    gx = forms.transposed(pass, gy, w, undefined, { ...convolution, output_padding });
   }
   return sum === undefined ? gx : add(b, gx, sum);
 }
@@ -122,14 +121,20 @@ function shiftedBy(b: Builder, padded: Value, tap: readonly number[], windows: r
  * Weight gradient: for each tap of the filter, the padded image shifted by it times gy, summed over pixels as a matrix
  * product and then over the batch. Groups are a batch dimension of the product.
  */
-export function convWeightGrad(pass: Pass, node: OpNode<'ConvWeightGrad'>, { input }: Operands): Value {
+export function convWeightGrad(
+  pass: Pass,
+  node: OpNode<'ConvWeightGrad'>,
+  { input }: Operands,
+  { groupedExtents } = plainForms,
+): Value {
   const { builder: b } = pass;
   const [x, gy] = [input(0), input(1)];
   const { group, pads, kernel_shape } = node.attributes;
   const [batch = 0, channels = 0] = staticShapeOf(x);
   const [, outputs = 0] = staticShapeOf(gy);
   const windows = windowsAlong(node.attributes, staticShapeOf(x));
-  if (group === channels && outputs / group < 4) return depthwiseWeightGrad(b, x, gy, windows);
+  if (group === channels && outputs / group < 4 && windows.length <= groupedExtents)
+    return depthwiseWeightGrad(b, x, gy, windows);
   const padded = paddedBy(b, x, pads);
   const pixels = product(windows.map(({ out }) => out));
   // Swapping the operands keeps the smaller matrix's rows contiguous: few outputs make a thin product.

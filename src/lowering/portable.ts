@@ -1,15 +1,22 @@
-import { normalizeAxis } from '../core/shape.ts';
+import { normalizeAxis, sameShape } from '../core/shape.ts';
 import type { Builder, Value } from '../graph/builder.ts';
 import { add, div, exp, log, reduceMax, reduceSum, sub } from '../graph/functions.ts';
 import type { Graph } from '../graph/graph.ts';
+import { inferTypes } from '../graph/shapes.ts';
 import { applyRecipe, macros, type Recipes } from './macros.ts';
 import { copyNode, operandsOf, startPass } from './pass.ts';
-import { concatInTree, safeConv, splitInSlices } from './portable-conv.ts';
+import { layerNormalizationInFull, powOfOneShape } from './portable-broadcast.ts';
+import { forAnyDevice } from './portable-conv-forms.ts';
+import { concatInTree, convInputGrad, convWeightGrad, splitInSlices } from './portable-conv.ts';
+import { einsumByProducts } from './portable-einsum.ts';
+import { logSumExp, overNoAxes } from './portable-reductions.ts';
+import { sliceOrGather } from './portable-slices.ts';
 
 /**
  * Every macro operator in standard operators, and standard operators restated where ONNX Runtime's WebGPU provider would
- * hand them to the CPU (LogSoftmax, Sum, Mean), exceed its buffer limit (long Concat and Split) or compute them wrongly
- * (some grouped convolutions).
+ * hand them to the CPU (LogSoftmax, Sum, Mean), exceed its buffer limit (long Concat and Split), compute them wrongly
+ * (some grouped convolutions, Slices, reductions, products and Resizes) or not at all (convolutions of three extents, operands
+ * that repeat).
  */
 export function lowerPortable(graph: Graph): Graph {
   const pass = startPass(graph);
@@ -57,5 +64,25 @@ const portable: Recipes = {
   ],
   Split: ({ builder: b }, node, { input }) => splitInSlices(b, input(0), node.attributes.split, node.attributes.axis),
   Conv: ({ builder: b }, node, { input, optional }) =>
-    node.attributes.group === 1 ? undefined : [safeConv(b, input(0), input(1), optional(2), node.attributes)],
+    node.attributes.group === 1 ? undefined : [forAnyDevice.conv(b, input(0), input(1), optional(2), node.attributes)],
+  ConvTranspose: (pass, node, { input, optional }) => [
+    forAnyDevice.transposed(pass, input(0), input(1), optional(2), node.attributes),
+  ],
+  ConvInputGrad: (pass, node, operands) => [convInputGrad(pass, node, operands, forAnyDevice)],
+  ConvWeightGrad: (pass, node, operands) => [convWeightGrad(pass, node, operands, forAnyDevice)],
+  ReduceL1: overNoAxes,
+  ReduceL2: overNoAxes,
+  ReduceSumSquare: overNoAxes,
+  ReduceLogSum: overNoAxes,
+  ReduceLogSumExp: logSumExp,
+  Einsum: einsumByProducts,
+  Slice: sliceOrGather,
+  Pow: powOfOneShape,
+  LayerNormalization: layerNormalizationInFull,
+  // Where no extent changes ONNX Runtime's CPU provider copies, whatever the scales; the one for WebGPU moves elements.
+  Resize: (_pass, node, { input }) => {
+    const x = input(0);
+    const [y] = inferTypes(node.op, node.name, [x.type], node.attributes);
+    return y !== undefined && sameShape(y.shape, x.type.shape) ? [x] : undefined;
+  },
 };

@@ -133,6 +133,13 @@ export const imageCases: CaseTable<keyof typeof imagesOps> = {
       strides: [2, 2, 1],
       group: 2,
     }),
+    conv('three extents, groups, strides', {
+      x: [1, 4, 3, 4, 5],
+      w: [4, 2, 2, 3, 2],
+      pads: [1, 1, 0, 0, 1, 1],
+      strides: [1, 2, 2],
+      group: 2,
+    }),
     conv('groups, stride, dilation and bias', {
       x: [2, 4, 7, 6],
       w: [4, 2, 3, 3],
@@ -159,6 +166,15 @@ export const imageCases: CaseTable<keyof typeof imagesOps> = {
     }),
     transposed('one extent', { x: [2, 3, 4], w: [3, 2, 3], strides: [2], pads: [1, 0], output_padding: [1] }),
     transposed('three extents', { x: [1, 2, 2, 3, 2], w: [2, 2, 2, 3, 2], strides: [2, 1, 1], bias: true }),
+    transposed('three extents, groups, dilation, padding', {
+      x: [1, 4, 2, 3, 2],
+      w: [4, 1, 2, 2, 3],
+      pads: [1, 0, 1, 0, 2, 1],
+      strides: [1, 2, 3],
+      dilations: [2, 1, 1],
+      output_padding: [0, 1, 0],
+      group: 2,
+    }),
   ],
   MaxPool: [
     ...pool((shape) => distinct(shape)).map((each) => ({
