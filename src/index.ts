@@ -22,6 +22,8 @@ export * as graph from './graph/index.ts';
 export { bindInputs } from './graph/bind.ts';
 export { readOnnx, type OnnxModel, type ReadOptions } from './graph/onnx-read.ts';
 export { lower, type LoweringTarget } from './lowering/lower.ts';
+/** Models of other people: their classifier found and replaced, the rest as a backbone. */
+export * as surgery from './surgery/index.ts';
 
 export { batchNorm, conv2d, linear, type BatchNormOptions, type Conv2dOptions } from './nn/layers.ts';
 export {
@@ -113,6 +115,20 @@ export {
   type ExportTarget,
   type RunExport,
 } from './runs/export-run.ts';
+export { planFix, startFix, type FixPlan, type FixPlanOptions, type FixSettings } from './runs/fix.ts';
+export { finishFix, type FixedRun } from './runs/fix-result.ts';
+export { planGrowth, writeGrowth, type Growth, type GrowOptions, type GrowSettings } from './runs/grow.ts';
+export { startGrowth, type GrowRunSettings, type GrownRun } from './runs/grow-run.ts';
+export {
+  planReproduction,
+  reproduce,
+  type Reproduction,
+  type ReproductionPlan,
+  type ReproduceOptions,
+  type ReproduceSettings,
+} from './runs/reproduce.ts';
+export { pixelNames, type PixelChoice, type PixelName } from './runs/pixels.ts';
+export { readModel } from './runs/read-model.ts';
 export type { NodeCost } from './runs/graph-cost.ts';
 export { inspectHead, inspectModel, inspectPath, type Inspection, type RunInspectionOptions } from './runs/inspect.ts';
 export {
