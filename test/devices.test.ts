@@ -1,10 +1,15 @@
 import { describe, expect, test } from 'vitest';
-import { float32, type HostTensor } from '../src/core/tensor.ts';
+import { float32, int32, type HostTensor } from '../src/core/tensor.ts';
 import { createModel } from '../src/heads/model.ts';
 import { hadamard } from '../src/heads/spec.ts';
 import { createBackbone } from '../src/models/registry.ts';
 import { openRuntime } from '../src/runtime/node.ts';
 import type { Runtime } from '../src/runtime/runtime.ts';
+import { toOnnx } from '../src/graph/onnx-write.ts';
+import { lower } from '../src/lowering/lower.ts';
+import { sgd } from '../src/optim/optimizer.ts';
+import { initialTensors, packState, stateBindings, trainingProgram } from '../src/train/training-program.ts';
+import { checkPrecision } from '../src/train/precision.ts';
 import { recipe } from '../src/train/recipe.ts';
 import { selfTest } from '../src/train/self-test.ts';
 import { train } from '../src/train/trainer.ts';
@@ -41,6 +46,26 @@ describe('self-test of a GPU before training', () => {
       (line) => lines.push(line),
     );
     expect(lines).toEqual(['webgpu: a small training step agrees with the CPU']);
+  }, 60_000);
+
+  test('in mixed precision products may round to 16 bits, but not to something else', async () => {
+    const lines: string[] = [];
+    const log = (line: string): void => void lines.push(line);
+    await selfTest(
+      brokenGpu((value) => value * (1 + 2 ** -9)),
+      log,
+      'mixed',
+    );
+    expect(lines).toEqual(['webgpu: a small training step in mixed precision agrees with the CPU']);
+    await expect(
+      selfTest(
+        brokenGpu((value) => value * 1.1),
+        undefined,
+        'mixed',
+      ),
+    ).rejects.toThrow(
+      /a training step on webgpu differs from the CPU's.*in 16-bit floats; train without --precision mixed/,
+    );
   }, 60_000);
 
   test.each([
@@ -91,4 +116,55 @@ describe.skipIf(typeof webgpu === 'string')(`training on WebGPU${missing}`, () =
       expect(loss).toBeCloseTo(onCpu[index] ?? NaN, 4);
     });
   }, 180_000);
+
+  describe('mixed precision', () => {
+    const image = { channels: 1, height: 8, width: 8 };
+    const mixed = trainingProgram(createModel(createBackbone('mlp', image), hadamard(), 3), {
+      ...{ batchSize: 4, optimizer: sgd(), labelSmoothing: 0, clipNorm: null, precision: 'mixed' as const },
+    });
+
+    /** One step of the program, its products in 16 bits or, for comparison, in float32. */
+    async function step(runtime: Runtime, precision: 'mixed' | 'float32', lossScale: number) {
+      const tensors = new Map([...initialTensors(mixed, 0), ['loss_scale', float32([1], [lossScale])] as const]);
+      await using session = await runtime.createStatefulSession({
+        bytes: toOnnx(lower(mixed.graph, { kind: 'portable' }, { precision })),
+        state: stateBindings(mixed, packState(mixed, tensors)),
+        outputs: mixed.outputs,
+      });
+      const images = float32(
+        [4, 1, 8, 8],
+        Float32Array.from({ length: 256 }, (_, i) => Math.sin(i)),
+      );
+      const feeds = { images, labels: int32([4], [0, 1, 2, 0]), learning_rate: float32([], [0.1]) };
+      const { loss, skipped } = await session.step(feeds);
+      return { loss: Number(loss?.data[0]), skipped: Number(skipped?.data[0]), state: await session.readState() };
+    }
+
+    test('the loss scale works on this device: a step counts, and one that overflows changes nothing', async () => {
+      if (typeof webgpu !== 'object') return;
+      const [gpu, host] = [await step(webgpu, 'float32', 1024), await step(cpu, 'float32', 1024)];
+      expect(gpu.loss).toBeCloseTo(host.loss, 4);
+      expect([gpu.skipped, gpu.state['loss_scaling']]).toEqual([0, float32([3], [1024, 1, 0])]);
+      const overflown = await step(webgpu, 'float32', 3e38);
+      expect([overflown.skipped, overflown.state['loss_scaling']]).toEqual([1, float32([3], [1.5e38, 0, 1])]);
+      for (const [name, value] of Object.entries(packState(mixed, initialTensors(mixed, 0))))
+        if (name !== 'loss_scaling') expect(overflown.state[name], name).toEqual(value);
+    }, 180_000);
+
+    test('trains where the adapter has 16-bit floats, and is refused where it has none', async () => {
+      if (typeof webgpu !== 'object') return;
+      if (!(await webgpu.halfPrecision())) {
+        // Every operator has a kernel for 16 bits; only the adapter's shaders lack them.
+        const noFallback = await openRuntime({ device: 'webgpu', cpuFallback: false });
+        await expect(step(noFallback, 'mixed', 1024)).rejects.toThrow(
+          /requires f16 but the device does not support it/,
+        );
+        await expect(checkPrecision(webgpu, 'mixed')).rejects.toThrow(/a WebGPU adapter with the feature shader-f16/);
+        return;
+      }
+      const [gpu, host] = [await step(webgpu, 'mixed', 1024), await step(cpu, 'float32', 1024)];
+      expect(Math.abs(gpu.loss / host.loss - 1)).toBeLessThan(2 ** -6);
+      expect(gpu.skipped).toBe(0);
+    }, 180_000);
+  });
 });

@@ -66,6 +66,17 @@ const wrongUse: readonly (readonly [what: string, argv: readonly string[], text:
     /an image size can be chosen for folders of images only/,
   ],
   ['an unknown device', ['train', '--device', 'gpu'], /--device: unknown choice.*choose from auto, cpu, webgpu, cuda/],
+  ['an unknown precision', ['train', '--precision', 'half'], /--precision: unknown choice.*choose from float32, mixed/],
+  [
+    'mixed precision on the CPU',
+    ['train', 'mnist-small', '--precision', 'mixed', '--device', 'cpu'],
+    /mixed precision needs a GPU with 16-bit floats; the CPU would be slower.*--device webgpu or cuda/,
+  ],
+  [
+    'mixed precision on the CPU, for a comparison',
+    ['compare', 'mnist-small', '--precision', 'mixed', '--device', 'cpu'],
+    /mixed precision needs a GPU with 16-bit floats/,
+  ],
   ['overwriting nothing in particular', ['train', '--overwrite'], /--overwrite needs the folder to replace/],
   ['nothing to inspect', ['inspect'], /nothing to inspect/],
   ['a path and a model to inspect', ['inspect', 'a.onnx', '--model', 'mlp'], /a path and a model or head at once/],

@@ -31,6 +31,12 @@ describe('recipes from options', () => {
       assignment: [0, 3],
       softmax: { kind: 'sampled', bases: 8 },
     });
+    expect(recipeFor('--precision', 'mixed', '--checkpoint-activations').recipe).toEqual({
+      ...recipes.default,
+      precision: 'mixed',
+      checkpointActivations: true,
+    });
+    expect(recipeFor('--precision', 'float32').recipe).toEqual(recipes.default);
     expect(recipeFor('--augment', 'none').recipe.augmentation).toEqual({ cropPadding: 0, horizontalFlip: false });
   });
 

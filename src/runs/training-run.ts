@@ -93,7 +93,8 @@ async function trainInFolder(
   const teacher =
     config.original === undefined || parts.cut === undefined ? undefined : teacherOf(parts.cut, config.original);
   const identity = identityOf(model, config, dataset);
-  await selfTest(options.runtime, options.log);
+  await checkPrecision(options.runtime, config.recipe.precision);
+  await selfTest(options.runtime, options.log, config.recipe.precision);
   const baselines = await storedBaselines();
   const result = await trainWithMetrics();
   const evaluation = result.status === 'finished' ? await finalEvaluation() : undefined;

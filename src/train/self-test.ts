@@ -7,7 +7,7 @@ import { toOnnx } from '../graph/onnx-write.ts';
 import type { Backbone } from '../heads/backbone.ts';
 import { createModel } from '../heads/model.ts';
 import { headSpec } from '../heads/spec.ts';
-import { lower } from '../lowering/lower.ts';
+import { lower, type Precision } from '../lowering/lower.ts';
 import { batchNorm, conv2d } from '../nn/layers.ts';
 import type { LayerContext } from '../nn/layer-context.ts';
 import { sgd } from '../optim/optimizer.ts';
@@ -33,17 +33,22 @@ const probe: Backbone = Object.freeze({
 const BATCH = 4;
 /** Float32 sums in another order differ by some 1e-6 of the largest entry here; wrong kernels were seen to differ by 1e-1. */
 const LARGEST_DIFFERENCE = 1e-3;
+/** Likewise for products in 16-bit floats, whose rounding is 2⁻¹¹: a few thousandths here. */
+const LARGEST_MIXED_DIFFERENCE = 0.05;
+/** A scale of the loss at which no gradient of this network overflows. */
+const LOSS_SCALE = 256;
 
 async function stateAfterOneStep(
   runtime: Runtime,
   program: TrainingProgram,
   initial: Readonly<Record<string, HostTensor>>,
+  precision: Precision,
 ) {
   const random = randomStream(0, 'self-test');
   const { channels, height, width } = probe.image;
   const pixels = Float32Array.from({ length: BATCH * channels * height * width }, () => random.normal());
   await using session = await runtime.createStatefulSession({
-    bytes: toOnnx(lower(program.graph, { kind: 'portable' })),
+    bytes: toOnnx(lower(program.graph, { kind: 'portable' }, { precision })),
     state: stateBindings(program, initial),
     outputs: program.outputs,
   });
@@ -72,28 +77,46 @@ function relativeDifference(expected: HostTensor | undefined, actual: HostTensor
  * Compares one small training step on a GPU with the same step on the CPU. GPU kernels were seen to be silently wrong for
  * some shapes, and a run that trains on garbage looks like a run. Does nothing on the CPU.
  *
+ * @param precision in mixed precision the GPU's step is compared with the CPU's in float32.
  * @throws an input error if the device computes something else.
  */
-export async function selfTest(runtime: Runtime, log: (line: string) => void = () => undefined): Promise<void> {
+export async function selfTest(
+  runtime: Runtime,
+  log: (line: string) => void = () => undefined,
+  precision: Precision = 'float32',
+): Promise<void> {
   if (runtime.device === 'cpu') return;
   const model = createModel(probe, headSpec('hadamard'), 3);
-  const program = trainingProgram(model, { batchSize: BATCH, optimizer: sgd(), labelSmoothing: 0, clipNorm: null });
-  const initial = packState(program, initialTensors(program, 0));
+  const program = trainingProgram(model, {
+    batchSize: BATCH,
+    optimizer: sgd(),
+    labelSmoothing: 0,
+    clipNorm: null,
+    precision,
+  });
+  const scale = precision === 'mixed' ? ([['loss_scale', float32([1], [LOSS_SCALE])]] as const) : [];
+  const initial = packState(program, new Map([...initialTensors(program, 0), ...scale]));
   const cpu = await openRuntime({ device: 'cpu' });
   const [expected, actual] = [
-    await stateAfterOneStep(cpu, program, initial),
-    await stateAfterOneStep(runtime, program, initial),
+    await stateAfterOneStep(cpu, program, initial, 'float32'),
+    await stateAfterOneStep(runtime, program, initial, precision),
   ];
+  const allowed = precision === 'mixed' ? LARGEST_MIXED_DIFFERENCE : LARGEST_DIFFERENCE;
   for (const { input } of program.state) {
     const difference = relativeDifference(expected[input], actual[input]);
-    if (difference > LARGEST_DIFFERENCE) {
+    if (difference > allowed) {
       throw inputError(`a training step on ${runtime.device} differs from the CPU's`, {
         where: input,
-        expected: `a relative difference below ${LARGEST_DIFFERENCE}`,
+        expected: `a relative difference below ${allowed}`,
         received: difference.toExponential(1),
-        hint: 'this device or its driver computes wrongly; train with --device cpu',
+        hint:
+          precision === 'mixed'
+            ? 'this device or its driver computes wrongly in 16-bit floats; train without --precision mixed'
+            : 'this device or its driver computes wrongly; train with --device cpu',
       });
     }
   }
-  log(`${runtime.device}: a small training step agrees with the CPU`);
+  log(
+    `${runtime.device}: a small training step${precision === 'mixed' ? ' in mixed precision' : ''} agrees with the CPU`,
+  );
 }
