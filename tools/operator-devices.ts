@@ -12,7 +12,7 @@ import { createBuilder, staticShapeOf } from '../src/graph/builder.ts';
 import { add, cast, mul, reduceSum } from '../src/graph/functions.ts';
 import type { Graph } from '../src/graph/graph.ts';
 import { toOnnx } from '../src/graph/onnx-write.ts';
-import { definitionOf, type Op } from '../src/graph/ops.ts';
+import { definitionOf, isOp, type Op } from '../src/graph/ops.ts';
 import { keepOutputs } from '../src/graph/passes.ts';
 import { lower, type LoweringTarget } from '../src/lowering/lower.ts';
 import { openRuntime } from '../src/runtime/node.ts';
@@ -24,7 +24,8 @@ import { fromNdArray } from '../test/support/onnx-runtime.ts';
 
 /**
  * `npm run record:operators`: runs every operator's test cases, forward and gradient, on the devices of this machine, compares with the
- * float64 reference and writes operator-devices.json, from which docs/operators.md says where an operator ran.
+ * float64 reference and writes operator-devices.json, from which docs/operators.md says where an operator ran. `--continue`
+ * goes on where a run was cut off; operators named after it are run again: `npm run record:operators -- --continue Slice Pow`.
  */
 
 /** What became of an operator's cases on a device: the worst of them. */
@@ -246,10 +247,12 @@ async function main(): Promise<void> {
   const operators: Record<string, Partial<Record<TargetName, Ran>>> = { ...before?.operators };
   for (const op of before?.emitted ?? []) emitted.add(op);
   const counted = allOps.filter(isRecorded);
+  const again = new Set(process.argv.slice(2).filter(isOp));
   // Device by device, and saved on the way: a GPU in software takes minutes.
   for (const target of opened) {
     for (const [index, op] of counted.entries()) {
-      if ((isProviders(op) && target.name === 'webgpu') || operators[op]?.[target.name] !== undefined) continue;
+      const known = operators[op]?.[target.name] !== undefined && !again.has(op);
+      if ((isProviders(op) && target.name === 'webgpu') || known) continue;
       operators[op] = { ...operators[op], [target.name]: await record(op, target) };
       process.stderr.write(`${target.name} ${index + 1}/${counted.length} ${op}\n`);
       await save({
