@@ -21,7 +21,7 @@ export { gradients, type GradientGraph, type GradientRequest } from './autodiff/
 export * as graph from './graph/index.ts';
 export { bindInputs } from './graph/bind.ts';
 export { readOnnx, type OnnxModel, type ReadOptions } from './graph/onnx-read.ts';
-export { lower, type LoweringTarget } from './lowering/lower.ts';
+export { lower, type LoweringOptions, type LoweringTarget, type Precision } from './lowering/lower.ts';
 /** Models of other people: their classifier found and replaced, the rest as a backbone. */
 export * as surgery from './surgery/index.ts';
 
