@@ -23,7 +23,8 @@ const OWN_STYLE = `
  * and is now, each class, and the training. The same document gives the same bytes.
  */
 export function renderFixPage(document: FixDocument): string {
-  const { model, data, head, classifier } = document;
+  const { data, head, classifier } = document;
+  const model = document.model.split(/[\\/]/).at(-1) ?? '';
   return renderPage({
     title: `${model} with the ${head} head`,
     style: STYLE + OWN_STYLE,
@@ -35,8 +36,8 @@ export function renderFixPage(document: FixDocument): string {
 ${comparison(document)}
 <p class="note">The original’s classifier: ${classifier.how}.</p>
 </section>
-${classSection(document)}
 ${curveSection(document)}
+${classSection(document)}
 ${provenance(document)}`,
   });
 }
@@ -192,8 +193,8 @@ ${trusted('<svg role="img" aria-label="')}${caption}${trusted(`"${svg.slice('<sv
 </section>`;
 }
 
-function provenance({ provenance: lines, notes, trained }: FixDocument): Markup {
-  const all: readonly (readonly [string, string])[] = [['trained', trained], ...lines];
+function provenance({ provenance: lines, notes, trained, model }: FixDocument): Markup {
+  const all: readonly (readonly [string, string])[] = [['original', model], ['trained', trained], ...lines];
   return markup`<section>
 <h2>How this was made</h2>
 ${notes.map((note) => markup`<p class="note">${note}</p>`)}
