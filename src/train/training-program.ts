@@ -4,17 +4,18 @@ import { sizeOf, type StaticShape } from '../core/shape.ts';
 import { float32, type HostTensor } from '../core/tensor.ts';
 import { createBuilder, type Builder, type Value } from '../graph/builder.ts';
 import { checkGraph } from '../graph/check.ts';
-import { add, concat, mul, reshape, where } from '../graph/functions.ts';
-import type { Graph, OpNode } from '../graph/graph.ts';
+import { where } from '../graph/functions.ts';
+import type { Graph } from '../graph/graph.ts';
 import type { Distillation } from '../heads/distillation.ts';
 import type { Model } from '../heads/model.ts';
 import type { StepFeeds } from '../heads/sampled-softmax.ts';
 import type { SoftmaxSpec } from '../heads/softmax.ts';
 import type { Precision } from '../lowering/lower.ts';
 import { createLayerContext, filled, initialBuffer, type ModelTensors } from '../nn/layer-context.ts';
-import { initialValues, type ParameterSpec } from '../nn/parameters.ts';
+import { initialValues } from '../nn/parameters.ts';
 import { clipByGlobalNorm } from '../optim/clip.ts';
 import { applyOptimizer, slotNames, stepScalars, type OptimizerSpec } from '../optim/optimizer.ts';
+import { groupsOf, lengthOf, pack, unpack, updatedBuffers } from './flat-vectors.ts';
 import {
   firstLossScale,
   lossScalingParts,
@@ -108,61 +109,6 @@ function forwardGraph(
   const minimized =
     options.precision === 'mixed' ? b.scoped('scaled', () => scaledLoss(b, b.value('loss'))).name : 'loss';
   return { graph: b.build(), minimized, tensors: c.tensors(), feeds: feeds ?? (() => ({})) };
-}
-
-interface Group {
-  readonly name: string;
-  readonly decay: boolean;
-  readonly parameters: readonly ParameterSpec[];
-}
-
-function groupsOf(parameters: readonly ParameterSpec[]): readonly Group[] {
-  return [true, false]
-    .map((decay) => ({
-      name: decay ? 'decayed' : 'undecayed',
-      decay,
-      parameters: parameters.filter((p) => p.decay === decay),
-    }))
-    .filter((group) => group.parameters.length > 0);
-}
-
-const lengthOf = (list: readonly { readonly shape: StaticShape }[]): number =>
-  list.reduce((sum, { shape }) => sum + sizeOf(shape), 0);
-
-type Part = Pick<ParameterSpec, 'name' | 'shape'>;
-
-/** Splits a flat vector into the tensors that the forward pass expects, under their own names. */
-function unpack(b: Builder, flat: Value, parameters: readonly Part[]): void {
-  const partName = (spec: Part): string => (spec.shape.length === 1 ? spec.name : `${spec.name}/flat`);
-  const split = parameters.map((spec) => sizeOf(spec.shape));
-  const node: OpNode<'Split'> = {
-    kind: 'op',
-    op: 'Split',
-    name: `unpack/${flat.name}`,
-    inputs: [flat.name],
-    outputs: parameters.map(partName),
-    attributes: { split, axis: 0 },
-  };
-  b.raw(node);
-  for (const spec of parameters) {
-    if (spec.shape.length === 1) continue;
-    const restored: OpNode<'Reshape'> = {
-      kind: 'op',
-      op: 'Reshape',
-      name: `unpack/${spec.name}`,
-      inputs: [partName(spec)],
-      outputs: [spec.name],
-      attributes: { shape: spec.shape },
-    };
-    b.raw(restored);
-  }
-}
-
-/** One vector of `values` in order. */
-function pack(b: Builder, values: readonly Value[]): Value {
-  const flat = values.map((value) => reshape(b, value, [sizeOf(value.type.shape.map(Number))]));
-  const [only] = flat;
-  return flat.length === 1 && only !== undefined ? only : concat(b, flat, 0);
 }
 
 /**
@@ -272,24 +218,6 @@ export function trainingProgram(model: Model, options: ProgramOptions): Training
     checkpoint: options.checkpointActivations === true,
     precision: options.precision ?? 'float32',
   });
-}
-
-/** running ← (1 − m)·running + m·statistic, for all buffers in one vector. */
-function updatedBuffers(b: Builder, buffers: Value, tensors: ModelTensors): Value {
-  const updates = tensors.buffers.map(({ name }) =>
-    defined(
-      tensors.updates.find(({ buffer }) => buffer === name),
-      `update of ${name}`,
-    ),
-  );
-  const momentum = defined(updates[0], 'first buffer update').momentum;
-  if (updates.some((update) => update.momentum !== momentum))
-    throw internalError('running statistics must share one momentum');
-  const fresh = pack(
-    b,
-    updates.map(({ statistic }) => b.value(statistic.name)),
-  );
-  return add(b, mul(b, buffers, 1 - momentum), mul(b, fresh, momentum));
 }
 
 /** All tensors of a run by checkpoint key, as they start: parameters by their initialisers, the rest of the state at zero. */

@@ -1,0 +1,83 @@
+import { defined, internalError } from '../core/errors.ts';
+import { sizeOf, type StaticShape } from '../core/shape.ts';
+import type { Builder, Value } from '../graph/builder.ts';
+import { add, concat, mul, reshape } from '../graph/functions.ts';
+import type { OpNode } from '../graph/graph.ts';
+import type { ModelTensors } from '../nn/layer-context.ts';
+import type { ParameterSpec } from '../nn/parameters.ts';
+
+/** Parameters that one vector holds: all of them decay, or none. */
+export interface Group {
+  readonly name: string;
+  readonly decay: boolean;
+  readonly parameters: readonly ParameterSpec[];
+}
+
+/** Parameters that decay and those that do not, as far as there are any. */
+export function groupsOf(parameters: readonly ParameterSpec[]): readonly Group[] {
+  return [true, false]
+    .map((decay) => ({
+      name: decay ? 'decayed' : 'undecayed',
+      decay,
+      parameters: parameters.filter((p) => p.decay === decay),
+    }))
+    .filter((group) => group.parameters.length > 0);
+}
+
+/** How many elements tensors of these shapes have together. */
+export const lengthOf = (list: readonly { readonly shape: StaticShape }[]): number =>
+  list.reduce((sum, { shape }) => sum + sizeOf(shape), 0);
+
+type Part = Pick<ParameterSpec, 'name' | 'shape'>;
+
+/** Splits a flat vector into the tensors that the forward pass expects, under their own names. */
+export function unpack(b: Builder, flat: Value, parameters: readonly Part[]): void {
+  const partName = (spec: Part): string => (spec.shape.length === 1 ? spec.name : `${spec.name}/flat`);
+  const split = parameters.map((spec) => sizeOf(spec.shape));
+  const node: OpNode<'Split'> = {
+    kind: 'op',
+    op: 'Split',
+    name: `unpack/${flat.name}`,
+    inputs: [flat.name],
+    outputs: parameters.map(partName),
+    attributes: { split, axis: 0 },
+  };
+  b.raw(node);
+  for (const spec of parameters) {
+    if (spec.shape.length === 1) continue;
+    const restored: OpNode<'Reshape'> = {
+      kind: 'op',
+      op: 'Reshape',
+      name: `unpack/${spec.name}`,
+      inputs: [partName(spec)],
+      outputs: [spec.name],
+      attributes: { shape: spec.shape },
+    };
+    b.raw(restored);
+  }
+}
+
+/** One vector of `values` in order. */
+export function pack(b: Builder, values: readonly Value[]): Value {
+  const flat = values.map((value) => reshape(b, value, [sizeOf(value.type.shape.map(Number))]));
+  const [only] = flat;
+  return flat.length === 1 && only !== undefined ? only : concat(b, flat, 0);
+}
+
+/** running ← (1 − m)·running + m·statistic, for all buffers in one vector. */
+export function updatedBuffers(b: Builder, buffers: Value, tensors: ModelTensors): Value {
+  const updates = tensors.buffers.map(({ name }) =>
+    defined(
+      tensors.updates.find(({ buffer }) => buffer === name),
+      `update of ${name}`,
+    ),
+  );
+  const momentum = defined(updates[0], 'first buffer update').momentum;
+  if (updates.some((update) => update.momentum !== momentum))
+    throw internalError('running statistics must share one momentum');
+  const fresh = pack(
+    b,
+    updates.map(({ statistic }) => b.value(statistic.name)),
+  );
+  return add(b, mul(b, buffers, 1 - momentum), mul(b, fresh, momentum));
+}
