@@ -81,7 +81,7 @@ interface Measures {
   readonly milliseconds: number;
 }
 
-describe('fixhead fix', () => {
+describe('fixhead fix', { timeout: 180_000 }, () => {
   it('replaces the classifier, keeps inputs and outputs, and measures both models', async () => {
     const { data, model, out } = await place();
     const result = await cli(['fix', model, '--data', data, '--out', out, '--json', ...short]);
@@ -206,7 +206,7 @@ describe('fixhead fix', () => {
   });
 });
 
-describe('fixhead fix refuses, and writes nothing:', () => {
+describe('fixhead fix refuses, and writes nothing:', { timeout: 60_000 }, () => {
   const refused = async (
     { folder, data, model, out }: Place,
     options: readonly string[],
