@@ -59,7 +59,7 @@ export {
   type EvaluateSessionOptions,
   type Evaluation,
 } from './train/evaluate.ts';
-export type { EpochRecord, OnTrainEvent, TrainEvent } from './train/events.ts';
+export type { DecodingRate, EpochRecord, OnTrainEvent, TrainEvent } from './train/events.ts';
 export {
   featuresFrom,
   featuresOf,
@@ -88,13 +88,16 @@ export {
   trainingProgram,
   type ProgramOptions,
   type StateVector,
+  type Teacher,
   type TrainingProgram,
 } from './train/training-program.ts';
 
 export * from './report/index.ts';
 
 export { resumeComparison, startComparison, type CompareOptions, type Comparison } from './runs/compare.ts';
-export type { CompareSettings, DatasetChoice, TrainConfig, TrainSettings } from './runs/config.ts';
+export type { CompareSettings, DatasetChoice, OriginalChoice, TrainConfig, TrainSettings } from './runs/config.ts';
+export { withExtraClass, type ClassImages, type ExtraClass } from './data/merge.ts';
+export type { ClassifierFile } from './runs/classifier-file.ts';
 export { readClassVectors, type VectorsByHead } from './runs/class-vectors.ts';
 export type { WeightsChoice } from './runs/classifier-file.ts';
 export {
@@ -116,17 +119,40 @@ export {
   type RunExport,
 } from './runs/export-run.ts';
 export { planFix, startFix, type FixPlan, type FixPlanOptions, type FixSettings } from './runs/fix.ts';
+export type { Before, ClassScore } from './runs/fix-measure.ts';
 export { finishFix, type FixedRun } from './runs/fix-result.ts';
-export { planGrowth, writeGrowth, type Growth, type GrowOptions, type GrowSettings } from './runs/grow.ts';
+export type { Original } from './runs/original.ts';
+export type { SlotChoice } from './runs/grow-choose.ts';
+export {
+  planGrowth,
+  writeGrowth,
+  type NewScores,
+  type OldScores,
+  type Growth,
+  type GrowOptions,
+  type GrowSettings,
+} from './runs/grow.ts';
 export { startGrowth, type GrowRunSettings, type GrownRun } from './runs/grow-run.ts';
 export {
   planReproduction,
   reproduce,
+  type PlannedRow,
   type Reproduction,
   type ReproductionPlan,
   type ReproduceOptions,
   type ReproduceSettings,
 } from './runs/reproduce.ts';
+export type { PublishedRow } from './runs/reproduce-rows.ts';
+export type { RowCounts } from './runs/reproduce-row.ts';
+export type { DataPlaces, RowData } from './runs/reproduce-data.ts';
+export type {
+  Counted,
+  MissingData,
+  ReachedAccuracy,
+  ReproducedRow,
+  ReproductionDocument,
+  RowState,
+} from './report/reproduce-document.ts';
 export { pixelNames, type PixelChoice, type PixelName } from './runs/pixels.ts';
 export { readModel } from './runs/read-model.ts';
 export type { NodeCost } from './runs/graph-cost.ts';

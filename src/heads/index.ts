@@ -38,7 +38,7 @@ export {
   type CosetRequest,
   type HadamardRequest,
 } from './hadamard.ts';
-export { distillation, type Distillation } from './distillation.ts';
+export { distillation, distillationLoss, type Distillation } from './distillation.ts';
 export { assigned } from './assigned.ts';
 export { customGeometry } from './custom.ts';
 export { orthonormalGeometry } from './orthonormal.ts';

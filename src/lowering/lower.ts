@@ -26,6 +26,7 @@ export type LoweringTarget =
  */
 export type Precision = 'float32' | 'mixed';
 
+/** How a graph is lowered, besides the target. */
 export interface LoweringOptions {
   /** Whether a training step keeps only some activations and computes the others again in the backward pass: less memory, the same results. */
   readonly checkpoint?: boolean;

@@ -205,7 +205,7 @@ async function measureOriginal(
  * Replaces the classifier of a model by a fixed head and fine-tunes it, in a new run folder: `model.onnx` with the original's inputs and
  * outputs, checkpoints, `report.html`. Ctrl-C saves; `resumeTraining` and {@link finishFix} go on.
  *
- * @throws as {@link planFix} and {@link startTrainingOn}; nothing is written before the model and the data are known to fit.
+ * @throws as {@link planFix} and `startTraining`; nothing is written before the model and the data are known to fit.
  */
 export async function startFix(
   folder: string,

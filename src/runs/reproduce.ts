@@ -80,6 +80,7 @@ export function plannedDocument(plan: ReproductionPlan): ReproductionDocument {
 
 /** What a reproduction needs besides its plan; nothing here changes its result. */
 export interface ReproduceOptions extends Omit<CompareOptions, 'onEvent'> {
+  /** Called for each event of a row's training runs. */
   readonly onEvent?: (row: string, head: string, seed: number, event: TrainEvent) => void;
   /** Train rows again whose folders hold a comparison of other settings. */
   readonly overwrite?: boolean;

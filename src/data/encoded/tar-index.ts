@@ -88,28 +88,26 @@ async function walk(region: Region, found: (entry: TarEntry) => void): Promise<v
       await handle.read(bytes, 0, size, contents);
       return bytes.toString('utf8');
     };
-    switch (header.type) {
-      case 'ExtendedHeader':
-        local = Pax.parse(await text(), local, false);
-        continue;
-      case 'GlobalExtendedHeader':
-        everywhere = Pax.parse(await text(), everywhere, true);
-        continue;
-      case 'NextFileHasLongPath':
-      case 'OldGnuLongPath':
-        longName = (await text()).replace(/\0.*$/s, '');
-        continue;
-      case 'File':
-      case 'OldFile':
-      case 'ContiguousFile': {
-        const name = (longName ?? header.path ?? '').replace(/^(\.\/)+/, '');
-        if (/\.tar$/i.test(name)) {
-          if (prefix !== '') throw damaged(contents, `${prefix}${name}: an archive in an archive in an archive`);
-          await walk({ ...region, start: contents, end: contents + size, prefix: `${name}/` }, found);
-        } else found({ name: `${prefix}${name}`, offset: contents, bytes: size });
-        break;
-      }
-      default:
+    const { type } = header;
+    if (type === 'ExtendedHeader') {
+      local = Pax.parse(await text(), local, false);
+      continue;
+    }
+    if (type === 'GlobalExtendedHeader') {
+      everywhere = Pax.parse(await text(), everywhere, true);
+      continue;
+    }
+    if (type === 'NextFileHasLongPath' || type === 'OldGnuLongPath') {
+      longName = (await text()).replace(/\0.*$/s, '');
+      continue;
+    }
+    // Folders, links and devices have no bytes to show.
+    if (type === 'File' || type === 'OldFile' || type === 'ContiguousFile') {
+      const name = (longName ?? header.path ?? '').replace(/^(\.\/)+/, '');
+      if (/\.tar$/i.test(name)) {
+        if (prefix !== '') throw damaged(contents, `${prefix}${name}: an archive in an archive in an archive`);
+        await walk({ ...region, start: contents, end: contents + size, prefix: `${name}/` }, found);
+      } else found({ name: `${prefix}${name}`, offset: contents, bytes: size });
     }
     longName = undefined;
     local = undefined;

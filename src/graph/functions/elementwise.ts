@@ -17,6 +17,7 @@ export function scalar(b: Builder, value: number): Value {
 
 /** A value, or a number that stands for a scalar constant. */
 export type Operand = Value | number;
+/** A value, or a number as a scalar constant. */
 export const operand = (b: Builder, value: Operand): Value => (typeof value === 'number' ? scalar(b, value) : value);
 
 /** a + b, broadcast; a number becomes a scalar constant. */
