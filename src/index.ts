@@ -96,13 +96,7 @@ export * from './report/index.ts';
 
 export { resumeComparison, startComparison, type CompareOptions, type Comparison } from './runs/compare.ts';
 export type { CompareSettings, DatasetChoice, OriginalChoice, TrainConfig, TrainSettings } from './runs/config.ts';
-export {
-  readClassImages,
-  withExtraClass,
-  type ClassImages,
-  type ExtraClass,
-  type ExtraOptions,
-} from './data/merge.ts';
+export { readClassImages, withExtraClass, type ClassImages, type ExtraClass, type ExtraOptions } from './data/merge.ts';
 export type { ClassifierFile } from './runs/classifier-file.ts';
 export { readClassVectors, type VectorsByHead } from './runs/class-vectors.ts';
 export type { WeightsChoice } from './runs/classifier-file.ts';
