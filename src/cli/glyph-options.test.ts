@@ -46,6 +46,8 @@ describe('--augment', () => {
   });
 
   test.each(['crop', 'crop=1.5', 'rotate=-3', 'rotate=181', 'scale=1', 'shift', 'turn=3', ''])('refuses %j', (text) => {
-    expect(() => augmentation(text)).toThrow(/--augment: unknown augmentation.*choose from crop=PIXELS, flip, resized-crop/);
+    expect(() => augmentation(text)).toThrow(
+      /--augment: unknown augmentation.*choose from crop=PIXELS, flip, resized-crop/,
+    );
   });
 });

@@ -39,7 +39,9 @@ function roundHalfToEven(x: number): number {
   return below % 2 === 0 ? below : below + 1;
 }
 
-export const elementwise: EvaluateTable<keyof typeof elementwiseOps | 'ReluGrad' | 'ClipGrad' | 'Detach' | 'Recompute'> = {
+export const elementwise: EvaluateTable<
+  keyof typeof elementwiseOps | 'ReluGrad' | 'ClipGrad' | 'Detach' | 'Recompute'
+> = {
   ...activations,
   Detach: unary((x) => x),
   Recompute: unary((x) => x),
