@@ -49,7 +49,8 @@ export async function finishFix(run: TrainedRun, { runtime }: { readonly runtime
   const before = await readBefore(paths.before);
   const original = await openOriginal(paths.original, choice);
   const { image } = original.cut;
-  await using old = await openClassifier(runtime, original.file, image);
+  // The labels beside the copy are those of the new model, which may have other classes.
+  await using old = await openClassifier(runtime, { ...original.file, labels: undefined }, image);
   await using now = await openClassifier(runtime, await readClassifierFile(paths.model), image);
   const [oldTime, newTime] = await timeOneImage([old, now], image);
   const after: FixMeasure = {

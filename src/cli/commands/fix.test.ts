@@ -192,8 +192,8 @@ describe('fixhead fix', { timeout: 180_000 }, () => {
     expect(await readFile(join(out, 'model.onnx'))).toEqual(await readFile(join(whole, 'model.onnx')));
   });
 
-  it('takes the classes of the data with --new-classes', async () => {
-    const { folder, model, out } = await place();
+  it('takes the classes of the data with --new-classes, of a model without labels too', async () => {
+    const { folder, model, out } = await place(toOnnx(readOnnx(original, 'original').graph));
     const data = await writeImages(join(folder, 'four'), { classes: ['a', 'b', 'c', 'd'] });
     const result = await cli(['fix', model, '--data', data, '--out', out, '--json', '--new-classes', ...short]);
     expect(documentOf(result)).toMatchObject({
