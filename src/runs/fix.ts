@@ -1,6 +1,7 @@
 import { basename } from 'node:path';
 import { inputError } from '../core/errors.ts';
 import type { ImageDataset } from '../data/dataset.ts';
+import { identityNormalization } from '../data/normalization.ts';
 import { formatHead } from '../heads/parse.ts';
 import type { HeadSpec } from '../heads/spec.ts';
 import { countParameters, modelTensors, type Model, type ParameterCounts } from '../heads/model.ts';
@@ -77,11 +78,9 @@ async function openData(
   options: FixPlanOptions,
   log: (line: string) => void,
 ): Promise<ImageDataset> {
-  const { image } = cut;
-  const { channels, height, width } = image;
-  const sized = image.height === 1 && image.width === 1 && channels > 4;
-  const imageSize = { height, width, channels: channels === 1 ? 1 : 3 } as const;
-  const wanted = sized ? choice : { ...choice, imageSize };
+  const { channels, height, width } = cut.image;
+  const flat = height === 1 && width === 1 && channels > 4;
+  const wanted = flat ? choice : { ...choice, imageSize: sizeOfImages(cut) };
   const dataset =
     choice.unlabelled === true
       ? await openUnlabelled(wanted, outputNames(file, cut.classifier.classes), options)
@@ -94,7 +93,7 @@ async function openData(
       received: `${own.channels}×${own.height}×${own.width}`,
     });
   }
-  if (!sized) log(`images are brought to the model’s ${height}×${width}: scaled to cover it, the middle kept`);
+  if (!flat) log(`images are brought to the model’s ${height}×${width}: scaled to cover it, the middle kept`);
   for (const note of dataset.notes) log(`note: ${note}`);
   return dataset;
 }
@@ -131,8 +130,7 @@ export async function planFix(settings: FixSettings, options: FixPlanOptions): P
   }
   await using own = await openClassifier(runtime, file, cut.image);
   const { channels } = cut.image;
-  const plain = { mean: new Array<number>(channels).fill(0), std: new Array<number>(channels).fill(1) };
-  const counted = adaptedTo(opened, { normalization: plain, classes });
+  const counted = adaptedTo(opened, { normalization: identityNormalization(channels), classes });
   const flat = opened.train.kind === 'floats';
   const unlabelled = settings.dataset.unlabelled === true;
   const judged = !newClasses && !unlabelled;

@@ -1,6 +1,7 @@
 import { inputError, usageError } from '../core/errors.ts';
 import { nearestOf } from '../core/suggest.ts';
 import type { Normalization } from '../data/dataset.ts';
+import { identityNormalization, imageNetNormalization } from '../data/normalization.ts';
 
 /**
  * How a model wants its pixels: what is made of a byte p before it is fed, as the mean and standard deviation of
@@ -14,9 +15,6 @@ import type { Normalization } from '../data/dataset.ts';
 export const pixelNames = ['0..1', '-1..1', 'imagenet', '0..255'] as const;
 /** A named way to feed pixels. */
 export type PixelName = (typeof pixelNames)[number];
-
-/** Means and deviations of ImageNet's RGB channels: those that torchvision's models were trained with (its documentation of weights). */
-const imagenet: Normalization = { mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] };
 
 /** Named, or a mean and a deviation of one's own. */
 export type PixelChoice = PixelName | Normalization;
@@ -37,13 +35,13 @@ export function normalizationOf(choice: PixelChoice, channels: number): Normaliz
   if (typeof choice !== 'string') return spread(choice, channels);
   switch (choice) {
     case '0..1':
-      return same(0, 1);
+      return identityNormalization(channels);
     case '0..255':
       return same(0, 1 / 255);
     case '-1..1':
       return same(0.5, 0.5);
     case 'imagenet':
-      return spread(imagenet, channels);
+      return spread(imageNetNormalization, channels);
     default:
       return choice satisfies never;
   }
