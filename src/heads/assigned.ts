@@ -5,6 +5,9 @@ import { gather } from '../graph/functions.ts';
 import type { LayerContext } from '../nn/layer-context.ts';
 import type { Geometry, SlotBlock } from './geometry.ts';
 
+/** How the constant is called, behind its path, that has the slot of each class: exported files are read by it. */
+export const slotTableName = 'slot_of_class';
+
 /**
  * The classes on chosen vectors of a geometry: class i on vector `codes[i]`. The product stays the pool's fast one; its outputs are
  * then put in the order of the classes. What is stored besides is one integer a class.
@@ -34,7 +37,7 @@ export function assigned(pool: Geometry, codes: Uint32Array): Geometry {
     slots: pool.slots,
     codes,
     cost: { ...pool.cost, constantBytes: pool.cost.constantBytes + table.data.byteLength },
-    product: (c: LayerContext, x: Value) => gather(c.b, pool.product(c, x), c.b.constant(table, 'slot_of_class'), 1),
+    product: (c: LayerContext, x: Value) => gather(c.b, pool.product(c, x), c.b.constant(table, slotTableName), 1),
     blocks: (slots: number) =>
       pool
         .blocks(slots)

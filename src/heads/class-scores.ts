@@ -2,6 +2,7 @@ import { int32 } from '../core/tensor.ts';
 import { staticShapeOf, type Builder, type Value } from '../graph/builder.ts';
 import { add, gather, mul, reduceSum, reshape } from '../graph/functions.ts';
 import type { LayerContext } from '../nn/layer-context.ts';
+import { slotTableName } from './assigned.ts';
 import type { Geometry } from './geometry.ts';
 import { marginLogit } from './margin.ts';
 import type { Margin } from './spec.ts';
@@ -35,7 +36,7 @@ export const BEYOND = 1e30;
 
 /** The slot of each class, as indices; `undefined` where class i has slot i. */
 export function slotOfClass(b: Builder, { codes }: Geometry): Value | undefined {
-  return codes === undefined ? undefined : b.constant(int32([codes.length], Int32Array.from(codes)), 'slot_of_class');
+  return codes === undefined ? undefined : b.constant(int32([codes.length], Int32Array.from(codes)), slotTableName);
 }
 
 /** The class of each slot; class 0 where none has the slot. */

@@ -3,12 +3,11 @@ import { sizeOf } from '../core/shape.ts';
 import { bytesPerElement, type HostTensor } from '../core/tensor.ts';
 import type { Graph } from '../graph/graph.ts';
 import type { FeatureSign } from '../heads/geometry.ts';
-import { canAssign, withCodes } from '../heads/assignment/codes.ts';
-import type { Backbone } from '../heads/backbone.ts';
+import { slotTableName } from '../heads/assigned.ts';
 import type { Head } from '../heads/head.ts';
-import { createModel } from '../heads/model.ts';
 import { parseHead } from '../heads/parse.ts';
 import type { HeadSpec } from '../heads/spec.ts';
+import { storedModel } from '../heads/stored-model.ts';
 import type { HeadDocument, VectorFacts } from '../report/head-document.ts';
 import { classRows, searchClassifier, type FoundClassifier } from '../surgery/index.ts';
 import { metadataKeys } from './export.ts';
@@ -64,9 +63,6 @@ function signOf(metadata: Readonly<Record<string, string>>): FeatureSign {
   return metadata[metadataKeys.sign] === 'signed' ? 'signed' : 'non-negative';
 }
 
-/** How the name of a table ends that has the slot of each class. */
-const slotTable = 'slot_of_class';
-
 /** The head of our own file made again: from the class vectors or the assignment of classes that the file holds, where it does. */
 function headAgain(
   spec: HeadSpec,
@@ -76,13 +72,9 @@ function headAgain(
 ): Head {
   const stored = initializers.get(storedVectorsName);
   const data = spec.kind === 'custom' && stored !== undefined ? floatsOf(stored) : undefined;
-  const vectors = data === undefined ? undefined : { features, classes, data };
-  // Only the classifier is looked at: what stands before it does not matter.
-  const image = { channels: 1, height: 1, width: features };
-  const backbone: Backbone = { name: '', image, features, sign, forward: (_, images) => images };
-  const model = createModel(backbone, spec, classes, vectors);
-  const codes = [...initializers].find(([name]) => name.endsWith(slotTable))?.[1];
-  return codes?.dtype === 'int32' && canAssign(spec) ? withCodes(model, Uint32Array.from(codes.data)).head : model.head;
+  const vectors = data === undefined ? {} : { vectors: { features, classes, data } };
+  const codes = [...initializers].find(([name]) => name.endsWith(slotTableName))?.[1];
+  return storedModel(spec, { features, classes, sign, ...vectors }, codes).head;
 }
 
 /** What an `.onnx` file consists of and costs; fixhead's own or any other. @throws an input error for a file that is none. */

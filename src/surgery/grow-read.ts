@@ -5,12 +5,12 @@ import { checkGraph } from '../graph/check.ts';
 import type { Graph, GraphNode } from '../graph/graph.ts';
 import { eliminateDeadNodes } from '../graph/passes.ts';
 import { flatten } from '../graph/functions.ts';
-import { canAssign, withCodes } from '../heads/assignment/codes.ts';
-import type { Backbone } from '../heads/backbone.ts';
+import { slotTableName } from '../heads/assigned.ts';
 import type { FeatureSign } from '../heads/geometry.ts';
 import { logScaleParameter, scaleParameter } from '../heads/head.ts';
-import { createModel, type Model } from '../heads/model.ts';
+import type { Model } from '../heads/model.ts';
 import type { HeadSpec } from '../heads/spec.ts';
+import { storedModel } from '../heads/stored-model.ts';
 import { createLayerContext, type Weights } from '../nn/layer-context.ts';
 import { checkGrows } from './grow-room.ts';
 
@@ -32,8 +32,6 @@ export interface StoredHead {
 
 /** Nodes of a head are called so; its parameters `head.…`. */
 const nodePrefix = 'head/';
-/** How the constant ends that has the slot of each class. */
-const tableName = 'slot_of_class';
 
 /** The place of a head's parameter in the file; a name that the rest of the model had already got a number behind it. */
 function storedUnder(key: string, names: Iterable<string>): string | undefined {
@@ -83,20 +81,17 @@ export function readHead(graph: Graph, { spec, sign, where }: StoredHeadFacts): 
       hint: 'write it again with fixhead export',
     });
   }
-  const image = { channels: 1, height: 1, width: features };
-  const backbone: Backbone = { name: '', image, features, sign, forward: (_, images) => images };
   checkGrows(spec);
-  const plain = createModel(backbone, spec, classes);
   const table = tableOf(graph, nodes);
   const codes = table === undefined ? undefined : graph.initializers.get(table.name);
-  const model = codes?.dtype === 'int32' && canAssign(spec) ? withCodes(plain, Uint32Array.from(codes.data)) : plain;
+  const model = storedModel(spec, { features, classes, sign }, codes);
   return Object.freeze({ graph, ...ends, nodes, model, weights: weightsOf(graph, nodes), table });
 }
 
 function tableOf({ initializers, types }: Graph, nodes: readonly GraphNode[]): StoredHead['table'] {
   for (const node of nodes) {
     const [data = '', name = ''] = node.inputs;
-    if (!name.endsWith(tableName) || !initializers.has(name)) continue;
+    if (!name.endsWith(slotTableName) || !initializers.has(name)) continue;
     const slots = types.get(data)?.shape[1];
     if (typeof slots === 'number') return Object.freeze({ name, slots });
   }
