@@ -71,3 +71,4 @@ export {
 export { cosineStatistics, effectiveDimension, welchBound, type CosineBins, type CosineStatistics } from './cosines.ts';
 export { collapseOf, type ClassFeatures, type Collapse } from './collapse.ts';
 export { REACHABLE_LOSS, alignedLoss, scaleReaching, type ScaleAdvice } from './scale-advice.ts';
+export { wordLogits, wordLogLikelihoods, wordLoss, type WordScores, type WordVectors } from './word-classifier.ts';
