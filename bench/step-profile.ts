@@ -10,7 +10,7 @@ import { toOnnx } from '../src/graph/onnx-write.ts';
 import { lower, type LoweringTarget } from '../src/lowering/lower.ts';
 import { cpuSessionOptions } from '../src/runtime/cpu.ts';
 import { openRuntime } from '../src/runtime/index.ts';
-import { initialTensors, packState } from '../src/train/training-program.ts';
+import { initialTensors, packState } from '../src/train/step-program.ts';
 import type { StepModel } from './step-models.ts';
 import { settingsOf, stepProgram, type TrainStepOptions } from './train-step.ts';
 

@@ -1,6 +1,7 @@
 import { internalError } from '../src/core/errors.ts';
 import { sgd } from '../src/optim/index.ts';
-import { trainingProgram, type TrainingProgram } from '../src/train/training-program.ts';
+import type { TrainingProgram } from '../src/train/step-program.ts';
+import { trainingProgram } from '../src/train/training-program.ts';
 import { alternate, withContenders } from './alternate.ts';
 import { multiplyAdds } from './arithmetic.ts';
 import { isMissing, openOurs, openPython, type Contender, type Missing } from './contender.ts';

@@ -84,13 +84,8 @@ export { recipe, recipes, type Recipe, type RecipeName } from './train/recipe.ts
 export { classesTask, instanceTask, type NeighbourVote, type TaskSpec } from './train/task.ts';
 export { train, type TrainOptions, type TrainResult, type TrainStore } from './train/trainer.ts';
 export type { LoweringChoice } from './train/step-runner.ts';
-export {
-  trainingProgram,
-  type ProgramOptions,
-  type StateVector,
-  type Teacher,
-  type TrainingProgram,
-} from './train/training-program.ts';
+export { type StateVector, type TrainingProgram } from './train/step-program.ts';
+export { trainingProgram, type ProgramOptions, type Teacher } from './train/training-program.ts';
 
 export * from './report/index.ts';
 

@@ -4,7 +4,8 @@ import { createModel } from '../src/heads/model.ts';
 import { parseHead } from '../src/heads/parse.ts';
 import { createBackbone } from '../src/models/registry.ts';
 import { sgd } from '../src/optim/optimizer.ts';
-import { initialTensors, trainingProgram } from '../src/train/training-program.ts';
+import { initialTensors } from '../src/train/step-program.ts';
+import { trainingProgram } from '../src/train/training-program.ts';
 import { openStepRunner, type LoweringChoice } from '../src/train/step-runner.ts';
 import { cpuRuntime } from './support/onnx-runtime.ts';
 

@@ -6,7 +6,7 @@ import { toOnnx } from '../../src/graph/onnx-write.ts';
 import { countParameters } from '../../src/heads/index.ts';
 import { lower, type LoweringTarget } from '../../src/lowering/lower.ts';
 import { openRuntime, type Runtime } from '../../src/runtime/index.ts';
-import { initialTensors, packState, stateBindings } from '../../src/train/training-program.ts';
+import { initialTensors, packState, stateBindings } from '../../src/train/step-program.ts';
 import { stepProgram } from '../train-step.ts';
 import { serve } from './serve.ts';
 

@@ -10,7 +10,8 @@ import { createBackbone } from '../models/registry.ts';
 import { featuresOf, pixelFeatures } from '../train/features.ts';
 import { knnAccuracy } from '../train/knn.ts';
 import { recipe } from '../train/recipe.ts';
-import { initialTensors, trainingProgram } from '../train/training-program.ts';
+import { initialTensors } from '../train/step-program.ts';
+import { trainingProgram } from '../train/training-program.ts';
 import { neighbourBaselines, readBaselines, writeBaselines } from './baselines.ts';
 import { checkExportedEmbedding, exportEmbedding } from './export.ts';
 

@@ -13,7 +13,8 @@ import { evaluateModel } from './evaluate.ts';
 import type { TrainEvent } from './events.ts';
 import { recipe } from './recipe.ts';
 import { train, type TrainOptions, type TrainResult } from './trainer.ts';
-import { initialTensors, trainingProgram } from './training-program.ts';
+import { initialTensors } from './step-program.ts';
+import { trainingProgram } from './training-program.ts';
 
 const dataset = syntheticDataset();
 const classes = dataset.classes.length;

@@ -10,7 +10,8 @@ import { createBackbone } from '../models/registry.ts';
 import { sgd } from '../optim/optimizer.ts';
 import type { Session } from '../runtime/runtime.ts';
 import { evaluateModel, evaluateSession, evaluationBatchSize, type Evaluation } from './evaluate.ts';
-import { initialTensors, trainingProgram } from './training-program.ts';
+import { initialTensors } from './step-program.ts';
+import { trainingProgram } from './training-program.ts';
 
 /** A session that ignores its images and answers with the next rows of a table. */
 function answering(rows: readonly (readonly number[])[]): Session {

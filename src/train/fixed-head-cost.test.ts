@@ -10,7 +10,8 @@ import { lower, type LoweringTarget } from '../lowering/lower.ts';
 import { createBackbone } from '../models/registry.ts';
 import { sgd } from '../optim/optimizer.ts';
 import { deploymentGraph } from './inference-graph.ts';
-import { initialTensors, trainingProgram, type TrainingProgram } from './training-program.ts';
+import { initialTensors, type TrainingProgram } from './step-program.ts';
+import { trainingProgram } from './training-program.ts';
 
 /**
  * A fixed head costs no gradient, no optimiser state and, for a Hadamard head, no matrix: counted in the graphs themselves.

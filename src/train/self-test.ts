@@ -13,7 +13,8 @@ import type { LayerContext } from '../nn/layer-context.ts';
 import { sgd } from '../optim/optimizer.ts';
 import { openRuntime } from '../runtime/node.ts';
 import type { Runtime } from '../runtime/runtime.ts';
-import { initialTensors, packState, stateBindings, trainingProgram, type TrainingProgram } from './training-program.ts';
+import { initialTensors, packState, stateBindings, type TrainingProgram } from './step-program.ts';
+import { trainingProgram } from './training-program.ts';
 
 /** A residual network small enough to step in a moment, with each kind of layer that the models use. */
 const probe: Backbone = Object.freeze({

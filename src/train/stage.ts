@@ -5,7 +5,8 @@ import type { Model } from '../heads/model.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import type { Recipe } from './recipe.ts';
 import { openStepRunner, type LoweringChoice, type StepResult, type StepRunner } from './step-runner.ts';
-import { initialTensors, trainingProgram, type Teacher } from './training-program.ts';
+import { initialTensors } from './step-program.ts';
+import { trainingProgram, type Teacher } from './training-program.ts';
 
 /** A training step that can go on with another model of the same parameters: the same one, its classes on other vectors. */
 export interface Stage extends AsyncDisposable {

@@ -11,7 +11,8 @@ import { createBackbone } from '../models/registry.ts';
 import { adamw } from '../optim/optimizer.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import { chooseLowering, openStepRunner, type LoweringChoice } from './step-runner.ts';
-import { initialTensors, trainingProgram } from './training-program.ts';
+import { initialTensors } from './step-program.ts';
+import { trainingProgram } from './training-program.ts';
 
 const dataset = syntheticDataset();
 const model = createModel(createBackbone('resnet8', dataset.image), parseHead('hadamard'), 4);

@@ -4,9 +4,9 @@ import type { Batch } from '../data/dataset.ts';
 import { toOnnx } from '../graph/onnx-write.ts';
 import type { ImageSize } from '../heads/backbone.ts';
 import { lower, type LoweringTarget, type Precision } from '../lowering/lower.ts';
-import type { Runtime } from '../runtime/runtime.ts';
+import type { Runtime, Tensors } from '../runtime/runtime.ts';
 import { checkPrecision } from './precision.ts';
-import { packState, stateBindings, unpackState, type TrainingProgram } from './training-program.ts';
+import { packState, stateBindings, unpackState, type TrainingProgram } from './step-program.ts';
 
 /** `auto` takes the blocked lowering where the runtime has its kernels. */
 export type LoweringChoice = 'auto' | 'portable';
@@ -36,12 +36,18 @@ export interface StepResult {
 }
 
 /** A compiled training step with its state on the device. */
-export interface StepRunner extends AsyncDisposable {
+export interface ProgramRunner extends AsyncDisposable {
   readonly lowering: LoweringTarget;
+  /** Feeds what the forward pass reads and updates the state; the program's outputs. `step` counts from 1. */
+  readonly step: (feeds: Tensors, step: number, learningRate: number) => Promise<Tensors>;
+  /** Parameters, optimiser state and buffers by checkpoint key. */
+  readonly tensors: () => Promise<ReadonlyMap<string, HostTensor>>;
+}
+
+/** A compiled training step of an image classifier. */
+export interface StepRunner extends Omit<ProgramRunner, 'step'> {
   /** `step` counts from 1. */
   readonly step: (batch: Batch, step: number, learningRate: number) => Promise<StepResult>;
-  /** Parameters, optimiser state and running statistics by checkpoint key. */
-  readonly tensors: () => Promise<ReadonlyMap<string, HostTensor>>;
 }
 
 function scalarOf(value: HostTensor | undefined, name: string): number {
@@ -54,14 +60,13 @@ function scalarOf(value: HostTensor | undefined, name: string): number {
  *
  * @throws a usage error for mixed precision on a device that is not made for it.
  */
-export async function openStepRunner(
+export async function openProgram(
   runtime: Runtime,
   program: TrainingProgram,
-  image: ImageSize,
   tensors: ReadonlyMap<string, HostTensor>,
   choice: LoweringChoice = 'auto',
   seed = 0,
-): Promise<StepRunner> {
+): Promise<ProgramRunner> {
   await checkPrecision(runtime, program.precision);
   const lowering = chooseLowering(runtime, choice, program.precision);
   const session = await runtime.createStatefulSession({
@@ -70,19 +75,41 @@ export async function openStepRunner(
     outputs: program.outputs,
     memory: program.checkpoint ? 'small' : 'fast',
   });
-  const shape = [program.batchSize, image.channels, image.height, image.width];
   return Object.freeze({
     lowering,
-    step: async (batch: Batch, step: number, learningRate: number) => {
+    step: async (feeds: Tensors, step: number, learningRate: number) => {
       const scalars = Object.entries(program.scalars(step, learningRate)).map(
         ([name, value]) => [name, float32([], [value])] as const,
       );
-      const outputs = await session.step({
-        images: float32(shape, batch.images),
+      return await session.step({ ...feeds, ...program.feeds(seed, step), ...Object.fromEntries(scalars) });
+    },
+    tensors: async () => unpackState(program, await session.readState()),
+    [Symbol.asyncDispose]: () => session[Symbol.asyncDispose](),
+  });
+}
+
+/**
+ * `openProgram` for an image classifier.
+ *
+ * @throws a usage error for mixed precision on a device that is not made for it.
+ */
+export async function openStepRunner(
+  runtime: Runtime,
+  program: TrainingProgram,
+  image: ImageSize,
+  tensors: ReadonlyMap<string, HostTensor>,
+  choice: LoweringChoice = 'auto',
+  seed = 0,
+): Promise<StepRunner> {
+  const runner = await openProgram(runtime, program, tensors, choice, seed);
+  return Object.freeze({
+    ...runner,
+    step: async (batch: Batch, step: number, learningRate: number) => {
+      const feeds = {
+        images: float32([batch.size, image.channels, image.height, image.width], batch.images),
         labels: int32([batch.size], batch.labels),
-        ...program.feeds(seed, step),
-        ...Object.fromEntries(scalars),
-      });
+      };
+      const outputs = await runner.step(feeds, step, learningRate);
       return {
         loss: scalarOf(outputs['loss'], 'loss'),
         correct: scalarOf(outputs['correct'], 'correct'),
@@ -90,7 +117,5 @@ export async function openStepRunner(
         skipped: program.outputs.includes('skipped') ? scalarOf(outputs['skipped'], 'skipped') : 0,
       };
     },
-    tensors: async () => unpackState(program, await session.readState()),
-    [Symbol.asyncDispose]: () => session[Symbol.asyncDispose](),
   });
 }

@@ -12,14 +12,8 @@ import { parseHead } from '../heads/parse.ts';
 import { lower } from '../lowering/lower.ts';
 import { createBackbone } from '../models/registry.ts';
 import { adamw, sgd, type OptimizerSpec } from '../optim/optimizer.ts';
-import {
-  initialTensors,
-  packState,
-  stateBindings,
-  trainingProgram,
-  unpackState,
-  type TrainingProgram,
-} from './training-program.ts';
+import { initialTensors, packState, stateBindings, unpackState, type TrainingProgram } from './step-program.ts';
+import { trainingProgram } from './training-program.ts';
 
 const BATCH = 4;
 const image = { channels: 1, height: 8, width: 8 };
