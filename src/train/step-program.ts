@@ -125,6 +125,9 @@ export function stepProgram(pass: ForwardPass, options: UpdateOptions): Training
 
   for (const group of groups) unpack(b, group.flat, group.parameters);
   if (scaling !== undefined) unpack(b, scaling, scalingParts);
+  // Running statistics are only written in training; what a model carries from step to step is read too.
+  const read = new Set(forward.nodes.flatMap(({ inputs }) => inputs));
+  if (buffers !== undefined && tensors.buffers.some(({ name }) => read.has(name))) unpack(b, buffers, tensors.buffers);
   for (const [name, value] of backward.initializers) b.named(name, value);
   for (const node of backward.nodes) b.raw(node, backward.types);
 
