@@ -81,6 +81,7 @@ export function createReporter(stream: OutputStream, { quiet }: { readonly quiet
       index: 'listing',
       decode: 'reading',
       draw: 'drawing',
+      read: 'reading',
     }[phase];
     count(`${verb} ${what}: ${amount(done)}${total === undefined ? '' : ` of ${amount(total)}`}`, done, total);
   };
