@@ -2,6 +2,7 @@ import { usageError } from '../core/errors.ts';
 import { float32 } from '../core/tensor.ts';
 import type { Value } from '../graph/builder.ts';
 import { gather, mul, reshape } from '../graph/functions.ts';
+import { slotOfClass } from '../heads/class-scores.ts';
 import type { Geometry } from '../heads/geometry.ts';
 import { normalizeRows } from '../heads/unit-features.ts';
 import type { WordScores, WordVectors } from '../heads/word-classifier.ts';
@@ -133,7 +134,12 @@ export function languageModel(c: LayerContext, spec: LanguageModelSpec): Languag
 
   const lookUp = (words: Value): Value => {
     if (input.kind === 'table') return gather(b, input.table, words, 0);
-    const rows = c.layer('embedding', () => input.geometry.rowsOf(c, reshape(b, words, [-1])));
+    const rows = c.layer('embedding', () => {
+      const { geometry } = input;
+      const flat = reshape(b, words, [-1]);
+      const slots = slotOfClass(b, geometry);
+      return geometry.rowsOf(c, slots === undefined ? flat : gather(b, slots, flat, 0));
+    });
     const [steps, batch] = words.type.shape;
     return reshape(b, rows, [Number(steps), typeof batch === 'number' ? batch : -1, spec.size]);
   };
