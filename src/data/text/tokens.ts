@@ -51,6 +51,7 @@ const tokenPattern = new RegExp(
     '[\u0001-\u0003]',
     String.raw`(?:\p{L}\.){2,}`,
     String.raw`(?:${abbreviations})\.`,
+    String.raw`Nos?\.(?=\s*\p{Nd})`,
     String.raw`\p{Lu}\.(?=\s+\p{Lu})`,
     `${inWord}+`,
     String.raw`(?<=${inWord})'\p{L}+`,
