@@ -6,6 +6,7 @@ import { alignChannels } from './blocked-channels.ts';
 import { lowerBlocked } from './blocked.ts';
 import { checkpointActivations } from './checkpoint.ts';
 import { fuse } from './fuse.ts';
+import { mergeProducts } from './merge-products.ts';
 import { mixedPrecision } from './mixed.ts';
 import { lowerPortable } from './portable.ts';
 import { scheduleForMemory } from './schedule.ts';
@@ -35,8 +36,8 @@ export interface LoweringOptions {
 }
 
 /**
- * The graph in operators that a runtime executes: macro operators are fused with sums and ReLUs around them, then replaced;
- * values that no output needs disappear. Inputs and outputs keep their names, types and order.
+ * The graph in operators that a runtime executes: sums of small matrix products become one product, macro operators are fused with
+ * sums and ReLUs around them, then replaced; values that no output needs disappear. Inputs and outputs keep their names, types and order.
  */
 export function lower(
   graph: Graph,
@@ -45,7 +46,8 @@ export function lower(
 ): Graph {
   if (precision === 'mixed' && target.kind !== 'portable')
     throw internalError('mixed precision needs the portable lowering', { where: graph.name, received: target.kind });
-  const fused = checkpoint ? checkpointActivations(fuse(graph)) : fuse(graph);
+  const merged = fuse(mergeProducts(graph));
+  const fused = checkpoint ? checkpointActivations(merged) : merged;
   const lowered =
     target.kind === 'portable' ? lowerPortable(fused) : lowerBlocked(alignChannels(fused, target.block), target.block);
   const tidy = scheduleForMemory(prune(collapseReshapes(lowered)));

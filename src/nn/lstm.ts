@@ -77,12 +77,11 @@ export function lstm(
   const weightIh = c.parameter('weight_ih', [4 * hidden, Number(width)], initial, { decay: true });
   const weightHh = c.parameter('weight_hh', [4 * hidden, hidden], initial, { decay: true });
   const bias = c.parameter('bias', [4 * hidden], initialBias(hidden), { decay: false });
-  const recurrent = transpose(b, weightHh, [1, 0]);
   const gateSizes = [hidden, hidden, hidden, hidden];
 
   let { hidden: h, cell } = state;
   const outputs = inputProducts(c, x, weightIh, bias).map((fromInput) => {
-    const gates = add(b, matmul(b, h, recurrent), fromInput);
+    const gates = b.op('Gemm', [h, weightHh, fromInput], { alpha: 1, beta: 1, transA: 0, transB: 1 });
     const [i = gates, f = gates, g = gates, o = gates] = split(b, gates, gateSizes, 1);
     cell = add(b, mul(b, sigmoid(b, f), cell), mul(b, sigmoid(b, i), tanh(b, g)));
     h = mul(b, sigmoid(b, o), tanh(b, cell));
