@@ -12,6 +12,7 @@ import cases_normalization
 import cases_resize
 import cases_tensors
 import cases_training
+import lstm
 import resnet_step
 from fixture import FOLDER, write
 
@@ -33,6 +34,7 @@ def main():
     write("cross-entropy", {"cases": cases_training.cross_entropy()})
     write("optimizers", {**cases_training.optimizers(), "schedules": cases_training.schedules()})
     write("clipping", cases_training.clipping())
+    write("lstm", lstm.lstm())
     write("resnet-step", resnet_step.steps())
 
 
