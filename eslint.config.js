@@ -25,6 +25,7 @@ const below = {
     'graph',
     'data',
     'embeddings',
+    'lowering',
     'nn',
     'optim',
     'runtime',
@@ -58,7 +59,7 @@ const below = {
 const portable = ['core', 'graph', 'autodiff', 'lowering', 'nn', 'optim', 'heads', 'wasm', 'models', 'surgery'];
 
 export default tseslint.config(
-  { ignores: ['src/wasm/assembly', 'dist', 'coverage', 'docs/api', 'node_modules'] },
+  { ignores: ['src/*/assembly', 'dist', 'coverage', 'docs/api', 'node_modules'] },
   ...tseslint.configs.strictTypeChecked,
   {
     languageOptions: {

@@ -1,18 +1,16 @@
 import { z } from 'zod';
-import { inputError } from '../core/errors.ts';
 import type { ImageDataset } from '../data/dataset.ts';
 import type { GlyphChoice } from '../data/glyphs/choice.ts';
 import type { ExtraClass } from '../data/merge.ts';
 import type { NormalizationChoice } from '../data/normalization.ts';
 import type { Distillation } from '../heads/distillation.ts';
 import { headKinds, headSpec, type HeadSpec } from '../heads/spec.ts';
-import { adam, adamw, sgd } from '../optim/optimizer.ts';
-import { constantSchedule, cosineSchedule, stepSchedule } from '../optim/schedule.ts';
 import type { TrainChoice } from '../surgery/index.ts';
 import type { JsonObject } from '../train/json.ts';
 import { recipe, type Recipe } from '../train/recipe.ts';
 import { classesTask, instanceTask, type TaskSpec } from '../train/task.ts';
 import type { Run, RunConfig } from '../train/run-folder.ts';
+import { optimizer, parseConfig, schedule, withoutUndefined } from './config-shapes.ts';
 
 /** Which data a run was started on: enough to open it again. */
 export interface DatasetChoice {
@@ -135,50 +133,6 @@ const head = z
     return headSpec(kind, { ...withoutUndefined(options), bias: automatic ? 'auto' : bias });
   });
 
-const adamOptions = { beta1: z.number(), beta2: z.number(), epsilon: z.number(), weightDecay: z.number() };
-const optimizer = z
-  .discriminatedUnion('kind', [
-    z.object({ kind: z.literal('sgd'), momentum: z.number(), nesterov: z.boolean(), weightDecay: z.number() }),
-    z.object({ kind: z.literal('adam'), ...adamOptions }),
-    z.object({ kind: z.literal('adamw'), ...adamOptions }),
-  ])
-  .transform((spec) => {
-    switch (spec.kind) {
-      case 'sgd':
-        return sgd(spec);
-      case 'adam':
-        return adam(spec);
-      case 'adamw':
-        return adamw(spec);
-      default:
-        return spec satisfies never;
-    }
-  });
-
-const schedule = z
-  .discriminatedUnion('kind', [
-    z.object({ kind: z.literal('constant'), warmupEpochs: z.number() }),
-    z.object({
-      kind: z.literal('step'),
-      milestones: z.array(z.number()),
-      factor: z.number(),
-      warmupEpochs: z.number(),
-    }),
-    z.object({ kind: z.literal('cosine'), warmupEpochs: z.number() }),
-  ])
-  .transform((spec) => {
-    switch (spec.kind) {
-      case 'constant':
-        return constantSchedule(spec);
-      case 'step':
-        return stepSchedule(spec.milestones, spec);
-      case 'cosine':
-        return cosineSchedule(spec);
-      default:
-        return spec satisfies never;
-    }
-  });
-
 const recipeShape = z
   .object({
     epochs: count,
@@ -265,23 +219,6 @@ const compareShape = z.object({
   seeds: z.array(z.number().int()).min(1),
   fingerprint: z.string(),
 });
-
-/** Without the optional keys that are undefined, which `exactOptionalPropertyTypes` tells apart from missing ones. */
-function withoutUndefined<T extends object>(value: T): { [K in keyof T]: Exclude<T[K], undefined> } {
-  const cleaned = JSON.parse(JSON.stringify(value)) as unknown;
-  return cleaned as { [K in keyof T]: Exclude<T[K], undefined> };
-}
-
-function parseConfig<T>(shape: z.ZodType<T>, run: Run, kind: string): T {
-  const where = run.paths.config;
-  if (run.config.kind !== kind) {
-    throw inputError(`not a ${kind} run`, { where, expected: kind, received: run.config.kind });
-  }
-  const result = shape.safeParse(run.config);
-  if (result.success) return result.data;
-  const problems = result.error.issues.slice(0, 3).map((issue) => `${issue.path.join('.')}: ${issue.message}`);
-  throw inputError('the settings of this run are damaged', { where, received: problems.join('; ') });
-}
 
 /** The settings of a training run. @throws an input error naming the damaged settings. */
 export function trainConfigOf(run: Run): TrainConfig {

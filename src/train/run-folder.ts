@@ -35,6 +35,12 @@ export interface RunPaths {
   readonly timing: string;
   /** What raw pixels and the untrained network reach, where a run is judged by neighbours. */
   readonly baselines: string;
+  /** Word vectors that a language model was started with: made from its text or read from a file. */
+  readonly embedding: string;
+  /** The words of a language model with their counts. */
+  readonly vocabulary: string;
+  /** A language model that judges text. */
+  readonly scorer: string;
   readonly report: string;
 }
 
@@ -55,6 +61,9 @@ export function runPaths(folder: string): RunPaths {
     before: join(folder, 'before.json'),
     timing: join(folder, 'timing.json'),
     baselines: join(folder, 'baselines.json'),
+    embedding: join(folder, 'embedding.safetensors'),
+    vocabulary: join(folder, 'vocabulary.json'),
+    scorer: join(folder, 'scorer.onnx'),
     report: join(folder, 'report.html'),
   });
 }
@@ -242,26 +251,27 @@ async function isUnfinished(name: string, paths: RunPaths): Promise<boolean> {
   return /^\.config\.json\.[0-9a-f]{12}\.tmp$/.test(name);
 }
 
+/** An earlier run's files in the folder itself except its `config.json`. */
+const ownFiles = (paths: RunPaths): readonly string[] => {
+  const { metrics, model, labels, vectors, original, before, timing, baselines } = paths;
+  const { embedding, vocabulary, scorer, report } = paths;
+  return [metrics, model, labels, vectors, original, before, timing, baselines, embedding, vocabulary, scorer, report];
+};
+
 /** Removes an earlier run's files except its `config.json`; files of others stay. */
 async function removeRunFiles(paths: RunPaths): Promise<void> {
-  const { metrics, last, best, model, labels, vectors, original, before, timing, baselines, report } = paths;
   await removeLeftovers(paths);
-  for (const file of [metrics, last, best, model, labels, vectors, original, before, timing, baselines, report]) {
-    await rm(file, { force: true });
-  }
+  for (const file of [paths.last, paths.best, ...ownFiles(paths)]) await rm(file, { force: true });
   // A folder with other files in it stays.
   await rmdir(paths.checkpoints).catch(() => undefined);
 }
 
 /** Removes what killed processes left of unfinished files. */
 async function removeLeftovers(paths: RunPaths): Promise<void> {
-  const { folder, config, metrics, checkpoints, last, best, model, labels, vectors } = paths;
-  const { original, before, timing, baselines, report } = paths;
+  const { folder, config, checkpoints, last, best } = paths;
   await removeTemporaryFiles(
     folder,
-    [config, metrics, model, labels, vectors, original, before, timing, baselines, report].map((path) =>
-      basename(path),
-    ),
+    [config, ...ownFiles(paths)].map((path) => basename(path)),
   );
   await removeTemporaryFiles(
     checkpoints,
