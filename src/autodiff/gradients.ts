@@ -82,6 +82,7 @@ function contextFor(
   graph: Graph,
   node: OpNode,
   grads: ReadonlyMap<string, Value>,
+  one: Value,
   wanted: (input: string) => boolean,
 ): GradientContext {
   const named = (list: readonly string[], index: number): string =>
@@ -102,6 +103,7 @@ function contextFor(
       return wanted(input) ? undefined : graph.initializers.get(input);
     },
     grad: (index = 0) => defined(grads.get(named(node.outputs, index)), `gradient of ${node.name}`),
+    isLoss: grads.get(named(node.outputs, 0)) === one,
     hasGrad: (index) => grads.has(named(node.outputs, index)),
     needs: (index) => {
       const input = node.inputs[index];
@@ -136,7 +138,8 @@ export function gradients(graph: Graph, { loss, wrt }: GradientRequest): Gradien
   }
   const reached = reachable(graph, wrt);
   const wanted = (name: string): boolean => reached.has(name);
-  const grads = new Map<string, Value>([[loss, scalar(b, 1)]]);
+  const one = scalar(b, 1);
+  const grads = new Map<string, Value>([[loss, one]]);
 
   const accumulate = (name: string, contribution: Value): void => {
     const value = b.value(name);
@@ -154,7 +157,7 @@ export function gradients(graph: Graph, { loss, wrt }: GradientRequest): Gradien
       });
     }
     b.scoped(`gradient/${node.name}`, () => {
-      const contributions = differentiate(node.op, contextFor(b, graph, node, grads, wanted));
+      const contributions = differentiate(node.op, contextFor(b, graph, node, grads, one, wanted));
       if (contributions.length !== node.inputs.length) {
         throw internalError('a gradient rule must answer for every input', { where: `${node.op} ${node.name}` });
       }

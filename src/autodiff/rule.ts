@@ -18,6 +18,8 @@ export interface GradientContext<K extends Op = Op> {
   readonly constant: (index: number) => HostTensor | undefined;
   /** Gradient of output `index` (default 0); an internal error where none arrived. */
   readonly grad: (index?: number) => Value;
+  /** Whether the gradient of output 0 is the number 1, because it is what is differentiated. */
+  readonly isLoss: boolean;
   readonly hasGrad: (index: number) => boolean;
   /** Whether the gradient of input `index` is wanted: where it is not, a rule must not emit nodes for it. */
   readonly needs: (index: number) => boolean;

@@ -60,6 +60,8 @@ export interface Builder {
   readonly value: (name: string) => Value;
   /** Whether a value of that name exists. */
   readonly has: (name: string) => boolean;
+  /** The tensor that a value is, if it is an initializer. */
+  readonly constantOf: (value: Value) => HostTensor | undefined;
   /** What was added so far, as frozen data. */
   readonly build: () => Graph;
 }
@@ -204,6 +206,7 @@ export function createBuilder(name: string, base?: Graph): Builder {
     scope,
     value,
     has: (valueName: string) => types.has(valueName),
+    constantOf: (given: Value) => initializers.get(given.name),
     build: () =>
       Object.freeze({
         name,

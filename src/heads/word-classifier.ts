@@ -1,21 +1,9 @@
-import { staticShapeOf, type Value } from '../graph/builder.ts';
-import {
-  add,
-  detach,
-  exp,
-  gather,
-  log,
-  logSoftmax,
-  reduceMax,
-  reduceMean,
-  reduceSum,
-  reshape,
-  sub,
-} from '../graph/functions.ts';
+import type { Value } from '../graph/builder.ts';
+import { add, logSoftmax, reshape } from '../graph/functions.ts';
 import type { LayerContext } from '../nn/layer-context.ts';
-import { rowProducts } from './class-scores.ts';
 import type { Geometry } from './geometry.ts';
 import { streamingLoss } from './softmax-loss.ts';
+import { tableLoss } from './table-softmax.ts';
 
 /** The vectors e_w of V words: those of a fixed geometry, or the rows of a table `[V, N]`, a parameter or a constant. */
 export type WordVectors =
@@ -54,23 +42,22 @@ export function wordLogLikelihoods(c: LayerContext, scores: WordScores): Value {
   return reshape(b, own, [-1]);
 }
 
-/** Softmax cross-entropy, averaged over the batch: (1/batch)·Σ (log Σ_w exp z_w − z_label); a scalar. */
-export function wordLoss(c: LayerContext, scores: WordScores): Value {
-  const { b } = c;
-  const { scaled, vectors, bias, labels } = scores;
-  if (vectors.kind === 'geometry') {
-    const { geometry } = vectors;
-    return streamingLoss(
-      c,
-      { geometry, unit: scaled, scaled, scale: 1, bias, labels },
-      { labelSmoothing: 0, margin: undefined },
-    ).loss;
+/**
+ * Softmax cross-entropy, averaged over the batch: (1/batch)·Σ (log Σ_w exp z_w − z_label); a scalar. It is exact, and so are its
+ * gradients to y, to the bias and to a table that is no constant; for a constant one none is computed.
+ *
+ * The batch is taken in chunks of rows, so that memory does not grow with batch × V: see {@link tableLoss} and, for a geometry,
+ * {@link streamingLoss}.
+ */
+export function wordLoss(c: LayerContext, { scaled, vectors, bias, labels }: WordScores): Value {
+  switch (vectors.kind) {
+    case 'geometry': {
+      const scores = { geometry: vectors.geometry, unit: scaled, scaled, scale: 1, bias, labels };
+      return streamingLoss(c, scores, { labelSmoothing: 0, margin: undefined }).loss;
+    }
+    case 'table':
+      return c.b.scoped('words', () => tableLoss(c.b, { scaled, table: vectors.table, bias, labels }));
+    default:
+      return vectors satisfies never;
   }
-  const [batch = 1] = staticShapeOf(labels);
-  const z = wordLogits(c, scores);
-  const shift = detach(b, reduceMax(b, z, [1], { keepdims: true }));
-  const total = add(b, shift, log(b, reduceSum(b, exp(b, sub(b, z, shift)), [1], { keepdims: true })));
-  const inner = rowProducts(b, scaled, gather(b, vectors.table, labels, 0));
-  const own = bias === undefined ? inner : add(b, inner, reshape(b, gather(b, bias, labels, 0), [batch, 1]));
-  return reduceMean(b, sub(b, total, own), [0, 1]);
 }

@@ -21,6 +21,7 @@ export function nothingOf(b: Builder, x: Value): Value {
 /** Every macro operator in standard operators, which every runtime executes. */
 export const macros = {
   Detach: (_pass, _node, { input }) => [input(0)],
+  GivenGradient: (_pass, _node, { input }) => [input(0)],
   Recompute: ({ builder: b }, _node, { input }) => [add(b, input(0), nothingOf(b, input(1)))],
   BatchNormTraining: ({ builder }, node, operands) => batchNormTraining(builder, node, operands),
   BatchNormGrad: ({ builder }, node, operands) => batchNormGrad(builder, node, operands),

@@ -9,6 +9,7 @@ import {
   conv,
   detach,
   exp,
+  givenGradient,
   greater,
   matmul,
   mul,
@@ -93,6 +94,35 @@ describe('only what is wanted is computed', () => {
     const gradient = defined(values.get(defined(result.gradients.get('x'), 'x')), 'gradient');
     expect([...gradient.data]).toEqual([1, Math.E, Math.exp(-2)]);
     expect(added(graph, result.graph).get('Mul')).toBe(1);
+  });
+
+  test('a given gradient counts besides what flows through the value, and costs no node where the value is the loss', () => {
+    const withGiven = (factor: number) => {
+      const b = createBuilder('given');
+      const x = b.input('x', 'float32', [3]);
+      const g = b.constant(float32([3], Float32Array.of(5, 6, 7)), 'g');
+      const known = givenGradient(b, total(b, mul(b, x, 2)), x, g);
+      const loss = factor === 1 ? known : mul(b, known, factor);
+      const graph = b.build();
+      const result = gradients(graph, { loss: loss.name, wrt: ['x'] });
+      const values = evaluateGraph(result.graph, new Map([['x', vector(0, 1, -2)]]));
+      return {
+        gradient: [...(values.get(result.gradients.get('x') ?? '')?.data ?? [])],
+        more: added(graph, result.graph),
+      };
+    };
+    expect(withGiven(1).gradient).toEqual([7, 8, 9]);
+    expect(withGiven(-3).gradient).toEqual([-21, -24, -27]);
+    // One Mul is that of 2·x.
+    expect(withGiven(1).more.get('Mul')).toBe(1);
+  });
+
+  test('a given gradient must have the shape of its variable', () => {
+    const b = createBuilder('given');
+    const x = b.input('x', 'float32', [3]);
+    expect(() => givenGradient(b, total(b, x), x, total(b, x))).toThrow(
+      'a given gradient is that of a scalar, of the shape of its variable; expected [] and twice [3], received [], [3] and []',
+    );
   });
 
   test('a step function stops its path like a mask: d/dx (x + Floor(x)) = 1, with no node for Floor', () => {

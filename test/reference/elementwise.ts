@@ -40,10 +40,11 @@ function roundHalfToEven(x: number): number {
 }
 
 export const elementwise: EvaluateTable<
-  keyof typeof elementwiseOps | 'ReluGrad' | 'ClipGrad' | 'Detach' | 'Recompute'
+  keyof typeof elementwiseOps | 'ReluGrad' | 'ClipGrad' | 'Detach' | 'GivenGradient' | 'Recompute'
 > = {
   ...activations,
   Detach: unary((x) => x),
+  GivenGradient: unary((value) => value),
   Recompute: unary((x) => x),
   Identity: unary((x) => x),
   Exp: unary(Math.exp),

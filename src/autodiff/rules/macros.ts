@@ -1,7 +1,8 @@
 import { internalError } from '../../core/errors.ts';
+import { mul } from '../../graph/functions.ts';
 import type { macrosOps } from '../../graph/ops/macros.ts';
 import type { providerOps } from '../../graph/ops/provider.ts';
-import type { GradientRules } from '../rule.ts';
+import { when, type GradientRules } from '../rule.ts';
 
 const gradient = { noGradient: 'it is a gradient itself, and second derivatives are not offered' } as const;
 const lowered = { noGradient: 'it is made by a lowering, after differentiation' } as const;
@@ -15,6 +16,12 @@ export const macroRules: GradientRules<Exclude<keyof typeof macrosOps, 'Detach' 
       epsilon: c.attributes.epsilon,
     });
   },
+  GivenGradient: (c) => [
+    when(c, 0, () => c.grad()),
+    // Most often the value is the loss itself: then the gradient is the given one, with nothing computed.
+    when(c, 1, () => (c.isLoss ? c.input(2) : mul(c.b, c.input(2), c.grad()))),
+    undefined,
+  ],
   Recompute: lowered,
   BatchNormGrad: gradient,
   ReluGrad: gradient,

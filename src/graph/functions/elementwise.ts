@@ -63,6 +63,9 @@ export const sin = (b: Builder, x: Value): Value => b.op('Sin', [x], {});
 export const cos = (b: Builder, x: Value): Value => b.op('Cos', [x], {});
 /** x, through which no gradient flows back. */
 export const detach = (b: Builder, x: Value): Value => b.op('Detach', [x], {});
+/** A scalar as it is, whose gradient to x is g (of x's shape) besides what flows back through the value. */
+export const givenGradient = (b: Builder, value: Value, x: Value, g: Value): Value =>
+  b.op('GivenGradient', [value, x, g], {});
 /** −x element by element. */
 export const neg = (b: Builder, x: Value): Value => b.op('Neg', [x], {});
 /** The elements as another type. */

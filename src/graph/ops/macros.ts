@@ -4,6 +4,8 @@ import { convolution, unary, window, type OpDefinition } from './definition.ts';
 export const macrosOps = {
   // y = x, and no gradient flows back: for values whose derivative is written down beside them.
   Detach: { ...unary, domain: 'fixhead' },
+  // y = value, whose gradient to x is g besides what flows through value: y = value + ⟨g, x − Detach(x)⟩, without computing that zero
+  GivenGradient: { domain: 'fixhead', inputs: ['value', 'x', 'g'], outputs: ['y'], attributes: {} },
   // y = x, for a second computation of what follows, which begins when `after` is known and is not merged with the first
   Recompute: { domain: 'fixhead', inputs: ['x', 'after'], outputs: ['y'], attributes: {} },
   BatchNormTraining: {

@@ -1,7 +1,8 @@
 import type { macrosOps } from '../../../src/graph/ops/macros.ts';
 import type { providerOps } from '../../../src/graph/ops/provider.ts';
-import { any, positive, type CaseTable } from '../case.ts';
+import { any, positive, type CaseInput, type CaseTable } from '../case.ts';
 
+const given = (input: CaseInput): CaseInput => ({ ...input, constant: true });
 const gradient = 'a gradient itself';
 const blocked = { noGradient: 'made by a lowering, after differentiation', forward: [] } as const;
 const convolution = { kernel_shape: [3, 3], pads: [1, 1, 1, 1], strides: [1, 1], dilations: [1, 1], group: 1 };
@@ -22,6 +23,8 @@ export const macroCases: CaseTable<Exclude<keyof typeof macrosOps, 'Detach' | 'R
       outputs: 1,
     },
   ],
+  // What it gives to x is no derivative of what it computes: see sweep.test.ts.
+  GivenGradient: [{ name: 'the value', inputs: [any([]), given(any([2, 3])), given(any([2, 3]))], attributes: {} }],
   Recompute: {
     noGradient: 'made by a lowering, after differentiation',
     forward: [{ name: 'image', inputs: [any([2, 3, 2, 2]), any([1, 4, 2, 3])], attributes: {} }],
