@@ -1,10 +1,10 @@
-import { createRequire } from 'node:module';
-import { Worker } from 'node:worker_threads';
+import type { Worker } from 'node:worker_threads';
 import { FixheadError, internalError } from '../core/errors.ts';
 import type { Batch, ImageSet } from './dataset.ts';
 import type { BatchReply, BatchRequest } from './batch-worker.ts';
 import type { BatchRecipe } from './prepare-batch.ts';
 import { openPreparer, type PreparedBatch } from './preparer.ts';
+import { startWorker } from './start-worker.ts';
 
 /** Something that prepares batches, in the order in which they are asked for or beside each other. */
 export interface BatchSource extends AsyncDisposable {
@@ -38,7 +38,7 @@ interface Waiting {
  * The threads keep the process alive only while a batch is being prepared.
  */
 export function workerSource(recipe: BatchRecipe, count: number): BatchSource {
-  const workers = Array.from({ length: count }, () => startWorker(recipe));
+  const workers = Array.from({ length: count }, () => startPreparer(recipe));
   const waiting = new Map<number, Waiting>();
   const spare: ArrayBuffer[] = [];
   let failure: unknown;
@@ -102,14 +102,7 @@ function forWorker(set: ImageSet): ImageSet {
   return { kind, count, pixels, labels };
 }
 
-/** Starts the worker beside this file: compiled, or from TypeScript where this file is TypeScript (tests and `tsx`). */
-function startWorker(recipe: BatchRecipe): Worker {
-  const workerData: BatchRecipe = { ...recipe, set: forWorker(recipe.set) };
-  if (!import.meta.url.endsWith('.ts')) {
-    return new Worker(new URL('./batch-worker.js', import.meta.url), { workerData, execArgv: [] });
-  }
-  // Node 20 ignores a loader named on a worker's command line, so the worker loads tsx itself.
-  const api = JSON.stringify(createRequire(import.meta.url).resolve('tsx/cjs/api'));
-  const file = JSON.stringify(new URL('./batch-worker.ts', import.meta.url).href);
-  return new Worker(`require(${api}).require(${file}, ${file});`, { eval: true, workerData, execArgv: [] });
+/** Starts a worker that prepares batches. */
+function startPreparer(recipe: BatchRecipe): Worker {
+  return startWorker(import.meta.url, 'batch-worker', { ...recipe, set: forWorker(recipe.set) } satisfies BatchRecipe);
 }
