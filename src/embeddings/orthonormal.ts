@@ -48,7 +48,7 @@ function orthonormalBasis(rows: number, width: number, seed: number): Float64Arr
   for (let attempt = 0; ; attempt++) {
     const { normal } = randomStream(seed, 'orthonormal table', rows, width, attempt);
     const gaussian = new Float64Array(rows * width).map(() => normal());
-    const { basis, rank } = orthonormalColumns(gaussian, width, { exact: true });
-    if (rank === width) return basis;
+    const { vectors, rank } = orthonormalColumns(gaussian, width, { exact: true });
+    if (rank === width) return vectors;
   }
 }

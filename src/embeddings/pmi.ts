@@ -43,8 +43,8 @@ export const pmiDefaults = Object.freeze({
   shift: 1,
   weighting: 0.5,
   contextSmoothing: 0.75,
-  oversampling: 16,
-  iterations: 4,
+  oversampling: 32,
+  iterations: 6,
 } as const satisfies Omit<PmiOptions, 'size' | 'seed' | 'signal' | 'onProgress'>);
 
 /**

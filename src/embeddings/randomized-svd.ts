@@ -1,7 +1,7 @@
 import { setImmediate } from 'node:timers/promises';
 import { internalError } from '../core/errors.ts';
 import { randomStream } from '../core/random.ts';
-import { denseProduct, gramSpectrum, orthonormalColumns, scaledColumns } from './orthonormal-columns.ts';
+import { denseProduct, gramSpectrum, orthonormalColumns, scaledColumns, type Basis } from './orthonormal-columns.ts';
 import { timesDense, transposed, type SparseMatrix } from './sparse.ts';
 
 /** How a truncated singular value decomposition is found. */
@@ -11,7 +11,7 @@ export interface SvdOptions {
   readonly seed: number;
   /** How many more directions are carried along than are wanted. */
   readonly oversampling: number;
-  /** q ≥ 0: how often the subspace is multiplied by M·Mᵀ. */
+  /** q ≥ 0: how often the subspace is multiplied by M·Mᵀ. More find the directions of close singular values better. */
   readonly iterations: number;
   readonly signal?: AbortSignal;
   /** Called after each product with the matrix. */
@@ -30,17 +30,19 @@ export interface TruncatedSvd {
   readonly right: Float64Array;
 }
 
-/** Singular values below this share of the largest are rounding errors of a matrix whose entries are float32. */
-const FLOAT32_NOISE = 1e-6;
-
 /**
  * The largest singular values and vectors of a sparse matrix M `[rows, columns]` by a randomised range finder with power iterations
  * (Halko, Martinsson & Tropp, "Finding structure with randomness", SIAM Review 2011, algorithms 4.4 and 5.1).
  *
- * A Gaussian Ω `[columns, l]`, l = rank + oversampling, gives Q = orth(M·Ω); each iteration replaces it by orth(M·orth(Mᵀ·Q)), so that
- * directions of the singular value σ fade as (σ/σ_rank)^(2q+1) behind those that are wanted. Then Z = Mᵀ·Q = V·Σ·Eᵀ, and M ≈ Q·Zᵀ
- * = (Q·E)·Σ·Vᵀ. Singular values come out at most as large as they are. The sign of each pair of vectors is the one that makes the entry
- * of u of largest magnitude positive (the first of equals), so the result is a function of the matrix and the seed.
+ * A Gaussian Ω `[columns, l]`, l = rank + oversampling, gives Q = orth(M·Ω); each iteration replaces it by orth((M·Mᵀ − α·I)·Q). Then
+ * Z = Mᵀ·Q = V·Σ·Eᵀ, and M ≈ Q·Zᵀ = (Q·E)·Σ·Vᵀ.
+ *
+ * The shift α grows towards σ_l²/2 as the iterations learn what σ_l is (Feng, Yu, Xie & Tang, "Faster randomized SVD with dynamic shifts",
+ * arXiv 2404.09276, 2024): unwanted directions, of σ < σ_l, then fade about twice as fast, which the slowly
+ * falling spectrum of word co-occurrences needs.
+ *
+ * Singular values come out at most as large as they are. Those below 3·10⁻⁴·σ₁ may be missing. The sign of each pair of vectors is the one
+ * that makes the entry of u of largest magnitude positive (the first of equals), so the result is a function of the matrix and the seed.
  */
 export async function randomizedSvd(matrix: SparseMatrix, options: SvdOptions): Promise<TruncatedSvd> {
   const { seed, iterations, signal, onProgress } = options;
@@ -58,35 +60,29 @@ export async function randomizedSvd(matrix: SparseMatrix, options: SvdOptions): 
   const { normal } = randomStream(seed, 'randomized svd', matrix.rows, matrix.columns, width);
   const gaussian = new Float64Array(matrix.columns * width).map(() => normal());
   let range = orthonormalColumns(await times(matrix, gaussian, width), width, { exact: iterations === 0 });
+  let shift = 0;
   for (let iteration = 1; iteration <= iterations; iteration++) {
-    const other = orthonormalColumns(await times(back, range.basis, range.rank), range.rank, { exact: false });
+    const product = await times(matrix, await times(back, range.vectors, range.rank), range.rank);
+    for (let k = 0; k < product.length; k++) product[k] = (product[k] ?? 0) - shift * (range.vectors[k] ?? 0);
     // Only the last basis has to be orthonormal to rounding.
-    range = orthonormalColumns(await times(matrix, other.basis, other.rank), other.rank, {
-      exact: iteration === iterations,
-    });
+    range = orthonormalColumns(product, range.rank, { exact: iteration === iterations });
+    // The least singular value of (M·Mᵀ − α·I)·Q is at most σ_l² − α, so α stays at or below σ_l²/2.
+    if (range.least > shift) shift = (shift + range.least) / 2;
   }
-  if (range.rank === 0)
-    return { rank: 0, values: new Float64Array(), left: new Float64Array(), right: new Float64Array() };
-  const projected = await times(back, range.basis, range.rank);
-  return decomposed(projected, range, options.rank);
+  return decomposed(await times(back, range.vectors, range.rank), range, options.rank);
 }
 
 /** The decomposition of M ≈ Q·Zᵀ from Z `[columns, l]` and the orthonormal Q `[rows, l]`. */
-function decomposed(
-  projected: Float64Array,
-  range: { readonly basis: Float64Array; readonly rank: number },
-  wanted: number,
-): TruncatedSvd {
+function decomposed(projected: Float64Array, range: Basis, wanted: number): TruncatedSvd {
   const spectrum = gramSpectrum(projected, range.rank);
   const all = spectrum.values.map(Math.sqrt);
-  const least = FLOAT32_NOISE * (all[0] ?? 0);
-  const rank = Math.min(wanted, all.filter((value) => value > least).length);
+  const rank = Math.min(wanted, all.length);
   const values = all.slice(0, rank);
   const rotation = new Float64Array(range.rank * rank);
   for (let i = 0; i < range.rank; i++) {
     rotation.set(spectrum.vectors.subarray(i * all.length, i * all.length + rank), i * rank);
   }
-  const left = denseProduct(range.basis, range.rank, rotation, rank);
+  const left = denseProduct(range.vectors, range.rank, rotation, rank);
   const signs = signsOf(left, rank);
   const right = denseProduct(projected, range.rank, rotation, rank);
   return Object.freeze({
