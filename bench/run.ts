@@ -8,6 +8,7 @@ import { benchDecode } from './decode.ts';
 import { benchFwht } from './fwht.ts';
 import { benchHead, type HeadBenchOptions } from './head.ts';
 import { benchInference } from './inference.ts';
+import { benchLmRecurrence } from './lm-recurrence.ts';
 import { describeMachine, loadNow } from './machine.ts';
 import { benchMillion } from './million.ts';
 import { writeResults } from './results.ts';
@@ -75,6 +76,14 @@ interface MillionWords extends Shared {
   readonly batch: number;
   readonly bases: number;
   readonly budget: number;
+  readonly steps?: number;
+}
+
+interface LmRecurrenceWords extends Shared {
+  readonly hidden: readonly number[];
+  readonly layers: number;
+  readonly window: number;
+  readonly batch: number;
   readonly steps?: number;
 }
 
@@ -280,6 +289,28 @@ function createProgram(): Command {
         interpreters: interpretersOf(options),
       };
       return execute('million', options, () => benchMillion(settings, progress));
+    });
+
+  bench(program, 'lm-recurrence', 'the LSTM of a language model: unrolled, Scan, LSTM operator and PyTorch')
+    .addOption(
+      new Option('--hidden <list>', 'sizes of the state, comma-separated')
+        .argParser(wholes)
+        .default([256, 512], '256,512'),
+    )
+    .option('--layers <n>', 'layers', whole, 2)
+    .option('--window <n>', 'steps of a window', whole, 35)
+    .option('--batch <n>', 'windows in a batch', whole, 32)
+    .option('--steps <n>', 'counted rounds (default: 25; 2 with --quick)', whole)
+    .action((options: LmRecurrenceWords) => {
+      const quick = options.quick === true;
+      const settings = {
+        ...options,
+        rounds: options.steps ?? (quick ? 2 : 25),
+        warmup: quick ? 1 : 2,
+        matmul: quick ? 512 : 2048,
+        interpreters: interpretersOf(options),
+      };
+      return execute('lm-recurrence', options, () => benchLmRecurrence(settings, progress));
     });
 
   program.argument('[name]', 'the bench to run; without one they are listed').action((name: string | undefined) => {
