@@ -36,15 +36,18 @@ export interface PmiProgress {
   readonly total: number;
 }
 
-/** What {@link pmiEmbedding} does unless told otherwise. */
+/**
+ * What {@link pmiEmbedding} does unless told otherwise. The window is the best of 2, 5 and 10 at finding words of the same kind in two million words of speeches;
+ * there a weighting of 0.5 or 0.75 is best, by little, and more than two iterations change nothing.
+ */
 export const pmiDefaults = Object.freeze({
-  window: 5,
+  window: 2,
   weights: 'linear',
   shift: 1,
   weighting: 0.5,
   contextSmoothing: 0.75,
   oversampling: 32,
-  iterations: 6,
+  iterations: 3,
 } as const satisfies Omit<PmiOptions, 'size' | 'seed' | 'signal' | 'onProgress'>);
 
 /**

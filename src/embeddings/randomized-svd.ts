@@ -41,11 +41,14 @@ export interface TruncatedSvd {
  * arXiv 2404.09276, 2024): unwanted directions, of σ < σ_l, then fade about twice as fast, which the slowly
  * falling spectrum of word co-occurrences needs.
  *
- * Singular values come out at most as large as they are. Those below 3·10⁻⁴·σ₁ may be missing. The sign of each pair of vectors is the one
+ * Singular values come out at most as large as they are. Those below 3·10⁻⁴·σ₁ may be missing (10⁻⁷·σ₁ without iterations). The sign of each pair of vectors is the one
  * that makes the entry of u of largest magnitude positive (the first of equals), so the result is a function of the matrix and the seed.
  */
 export async function randomizedSvd(matrix: SparseMatrix, options: SvdOptions): Promise<TruncatedSvd> {
-  const { seed, iterations, signal, onProgress } = options;
+  const { seed, signal, onProgress } = options;
+  const width = Math.min(options.rank + options.oversampling, matrix.rows, matrix.columns);
+  // A basis of the whole space has nothing to gain.
+  const iterations = width === Math.min(matrix.rows, matrix.columns) ? 0 : options.iterations;
   const back = transposed(matrix);
   const total = 2 * iterations + 2;
   let done = 0;
@@ -56,7 +59,6 @@ export async function randomizedSvd(matrix: SparseMatrix, options: SvdOptions): 
     signal?.throwIfAborted();
     return product;
   };
-  const width = Math.min(options.rank + options.oversampling, matrix.rows, matrix.columns);
   const { normal } = randomStream(seed, 'randomized svd', matrix.rows, matrix.columns, width);
   const gaussian = new Float64Array(matrix.columns * width).map(() => normal());
   let range = orthonormalColumns(await times(matrix, gaussian, width), width, { exact: iterations === 0 });
