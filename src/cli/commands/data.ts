@@ -2,10 +2,14 @@ import type { Command } from 'commander';
 import { fetchDataset } from '../../data/registry.ts';
 import { dataRoots } from '../../data/locations.ts';
 import { listDatasets, verifyDataset } from '../../data/overview.ts';
+import { findTextEntry } from '../../data/text/catalog.ts';
+import { listCorpora } from '../../data/text/describe.ts';
+import { fetchText } from '../../data/text/locate-corpus.ts';
 import { whole } from '../format.ts';
 import { addGlyphOptions, glyphChoiceOf, type GlyphFlags } from '../glyph-options.ts';
 import { exitCodes, outputOf, type CliContext } from '../io.ts';
 import { createReporter } from '../progress.ts';
+import { addTextData, describeText } from './data-text.ts';
 
 interface DataCommandFlags extends GlyphFlags {
   readonly json?: true;
@@ -20,6 +24,8 @@ Examples:
   $ fixhead data list
   $ fixhead data fetch cifar-10
   $ fixhead data verify my-photos/
+  $ fixhead data sotu
+  $ fixhead data describe my-texts/
   $ fixhead data where`;
 
 const inFolder = ({ dataDir }: DataCommandFlags) => (dataDir === undefined ? {} : { cacheDirectory: dataDir });
@@ -28,8 +34,8 @@ const inFolder = ({ dataDir }: DataCommandFlags) => (dataDir === undefined ? {} 
 export function addData(program: Command, context: CliContext): void {
   const data = program
     .command('data')
-    .summary('list, fetch and verify datasets')
-    .description('Lists, fetches and verifies datasets.')
+    .summary('list, fetch, verify and describe datasets')
+    .description('Lists, fetches, verifies and describes datasets: images and text.')
     .addHelpText('after', examples);
   const nested = (usage: string, description: string): Command =>
     data
@@ -55,6 +61,7 @@ export function addData(program: Command, context: CliContext): void {
     .action(async (spec: string, flags: DataCommandFlags) => {
       await verify(spec, flags, context);
     });
+  addTextData(nested, context);
   nested('where', 'Prints the folders in which named datasets are looked for.').action((flags: DataCommandFlags) => {
     where(flags, context);
   });
@@ -72,18 +79,26 @@ async function list(flags: DataCommandFlags, { io }: CliContext): Promise<void> 
   }
   output.print('glyphs: characters drawn from the installed fonts, or of your own with glyphs:FOLDER');
   output.print('Or any folder with one sub-folder of images for each class.');
-  output.document({ datasets });
+  const corpora = await listCorpora(inFolder(flags));
+  for (const { name, description, available, found, howToGet } of corpora) {
+    output.print(`${name}: text; ${description}`);
+    output.print(`  ${available ? `here${found === undefined ? '' : `: ${found}`}` : `not here; ${howToGet}`}`);
+  }
+  output.print('Or any folder of .txt files.');
+  output.document({ datasets, corpora });
 }
 
 async function fetchNamed(name: string, flags: DataCommandFlags, { io }: CliContext): Promise<void> {
   const output = outputOf(io, flags.json === true);
   const reporter = createReporter(io.stderr, { quiet: flags.quiet === true });
   try {
-    const folder = await fetchDataset(name, {
+    const options = {
       ...inFolder(flags),
       ...(flags.mirror === undefined ? {} : { mirror: flags.mirror }),
       onProgress: reporter.data,
-    });
+    };
+    const text = findTextEntry(name);
+    const folder = text === undefined ? await fetchDataset(name, options) : (await fetchText(text, options)).path;
     reporter.close();
     output.print(folder === undefined ? `${name} comes with fixhead; nothing to fetch` : `${name}: ${folder}`);
     output.document({ name, folder: folder ?? null });
@@ -93,6 +108,10 @@ async function fetchNamed(name: string, flags: DataCommandFlags, { io }: CliCont
 }
 
 async function verify(spec: string, flags: DataCommandFlags, context: CliContext): Promise<void> {
+  if (findTextEntry(spec) !== undefined) {
+    await describeText([spec], flags, context);
+    return;
+  }
   const output = outputOf(context.io, flags.json === true);
   const reporter = createReporter(context.io.stderr, { quiet: flags.quiet === true });
   try {

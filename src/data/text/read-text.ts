@@ -23,6 +23,7 @@ export async function* readPieces(file: string): AsyncGenerator<string, void, un
   let offset = 0;
   try {
     for await (const chunk of createReadStream(file, { highWaterMark: 2 ** 20 }) as AsyncIterable<Buffer>) {
+      refuseBinary(chunk, offset + waitingLength, file);
       const end = chunk.lastIndexOf(newline) + 1;
       if (end > 0) {
         const bytes = Buffer.concat([...waiting, chunk.subarray(0, end)]);
@@ -52,19 +53,23 @@ function tooLong(file: string, offset: number): Error {
   });
 }
 
-/** @param offset where the bytes begin in the file, for the message */
-function decode(bytes: Buffer, offset: number, file: string): string {
-  if (offset === 0 && ((bytes[0] === 0xff && bytes[1] === 0xfe) || (bytes[0] === 0xfe && bytes[1] === 0xff))) {
+/** @param offset where the chunk begins in the file */
+function refuseBinary(chunk: Buffer, offset: number, file: string): void {
+  const [first, second] = chunk;
+  if (offset === 0 && ((first === 0xff && second === 0xfe) || (first === 0xfe && second === 0xff))) {
     throw inputError('not UTF-8 text', {
       where: file,
       received: 'the byte order mark of UTF-16',
       hint: 'save the file as UTF-8',
     });
   }
-  const zero = bytes.indexOf(0);
-  if (zero >= 0) {
-    throw inputError('a binary file, not text', { where: file, received: `a zero byte at offset ${offset + zero}` });
-  }
+  const zero = chunk.indexOf(0);
+  if (zero < 0) return;
+  throw inputError('a binary file, not text', { where: file, received: `a zero byte at offset ${offset + zero}` });
+}
+
+/** @param offset where the bytes begin in the file */
+function decode(bytes: Buffer, offset: number, file: string): string {
   const bad = isUtf8(bytes) ? undefined : firstMalformed(bytes);
   if (bad !== undefined) {
     const byte = (bytes[bad] ?? 0).toString(16).padStart(2, '0');

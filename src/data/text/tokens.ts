@@ -98,12 +98,14 @@ export function looksTokenised(text: string): boolean {
   return /(?:^|\s)(?:<unk>|@-@|@,@|@\.@)(?=\s|$)/u.test(text);
 }
 
-const attachesLeft = /^(?:[.,;:!?%)\]}»…]|\.{2,}|n't|'\p{L}+)$/u;
+const attachesLeft = /^(?:[.,;:!?%/)\]}»…]|\.{2,}|n't|'\p{L}+)$/u;
 const attachesRight = /^[([{«]$/u;
 
 /**
- * Tokens as running text: signs stand where a typist puts them, and `<eos>` ends the line. Tokenising a line of it gives its tokens again, if they came from
- * {@link tokenise}: what is lost of the original is only where spaces stood about punctuation. Opening and closing `"` are told by counting.
+ * Tokens as running text: signs stand where a typist puts them, and `<eos>` ends the line. Opening and closing quotation marks are told by counting.
+ *
+ * Tokenising a line of it again gives the tokens that {@link tokenise} made of a line of prose: what is lost is only where spaces stood about punctuation. (Words that
+ * are run together, as in `theU.S.`, can come out otherwise.)
  */
 export function detokenise(tokens: Iterable<string>): string {
   let text = '';
@@ -131,9 +133,10 @@ export function detokenise(tokens: Iterable<string>): string {
     const closing = possessive || (quotes && quoted.has(token));
     const left = closing || (attachesLeft.test(token) && !(token.startsWith('.') && previous.endsWith('.')));
     const money = /^\p{Sc}$/u.test(previous) && /^\p{Nd}/u.test(token);
-    text += glued || left || money ? token : ` ${token}`;
+    // A combining mark would join with the sign before it.
+    text += (glued || left || money) && !/^\p{M}/u.test(token) ? token : ` ${token}`;
     if (quotes && !possessive && !quoted.delete(token)) quoted.add(token);
-    glued = attachesRight.test(token) || (quotes && !closing);
+    glued = attachesRight.test(token) || token === '/' || (quotes && !closing);
     previous = token;
   }
   return text;
