@@ -49,7 +49,7 @@ export async function sotuFiles(folder: string): Promise<{ files: readonly TextF
     .filter((name) => /^\d{4}_.+\.txt$/u.test(name))
     .sort(bytewise)
     .map((name) => ({ path: join(folder, 'data', name), split: splitOfYear(Number(name.slice(0, 4))) }));
-  if (new Set(files.map(({ split }) => split)).size < 3) throw damaged(`${files.length} speeches`);
+  if (new Set(files.map(({ split }) => split)).size < 3) throw damaged(`files of ${files.length} speeches`);
   const manifest = await readFile(join(folder, 'package.json'), 'utf8')
     .then((text): unknown => JSON.parse(text))
     .catch((error: unknown) => {
