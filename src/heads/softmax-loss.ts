@@ -72,11 +72,12 @@ function countRight(c: LayerContext, { scaled }: ClassScores, own: OwnScore, lar
 export function streamingLoss(c: LayerContext, scores: ClassScores, options: SoftmaxOptions): SoftmaxResult {
   const { b } = c;
   const own = ownScore(c, scores, options.margin);
-  const { logSumExp, largest } = otherClasses(c, scores, own.slots);
-  const total = logAddExp(c, logSumExp, own.logit);
+  const others = otherClasses(c, scores, own.slots, own.logit);
+  const total = logAddExp(c, others.logSumExp, own.logit);
   const mean = reduceMean(b, lossPerSample(c, scores, own, total, options.labelSmoothing), [0, 1]);
-  const loss = scores.bias === undefined ? mean : add(b, mean, biasTerm(c, scores, scores.bias, own.slots, total));
-  return { loss, correct: countRight(c, scores, own, largest), feeds: undefined };
+  const { bias } = scores;
+  const loss = bias === undefined ? mean : add(b, mean, biasTerm(c, { ...scores, bias }, others, own.slots, total));
+  return { loss, correct: countRight(c, scores, own, others.largest), feeds: undefined };
 }
 
 /** An estimate of it from the classes of `bases` random bases: see {@link sampledClasses}. */

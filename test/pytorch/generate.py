@@ -14,6 +14,7 @@ import cases_tensors
 import cases_training
 import lstm
 import resnet_step
+import word_softmax
 from fixture import FOLDER, write
 
 
@@ -35,6 +36,7 @@ def main():
     write("optimizers", {**cases_training.optimizers(), "schedules": cases_training.schedules()})
     write("clipping", cases_training.clipping())
     write("lstm", lstm.lstm())
+    write("word-softmax", word_softmax.word_softmax())
     write("resnet-step", resnet_step.steps())
 
 
