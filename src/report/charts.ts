@@ -91,9 +91,9 @@ export function renderPanels(panels: readonly Panel[], options: ChartOptions): s
 /** A value axis with its ticks and their numbers. */
 export function axisOf(axis: Axis, theme: Theme): object {
   const decimals = Math.max(0, ...axis.ticks.map((tick) => String(tick).split('.')[1]?.length ?? 0));
-  const labels = axis.ticks.map((tick) =>
-    tick === 0 ? '0' : tick.toLocaleString('en-US', { minimumFractionDigits: decimals }),
-  );
+  const labels =
+    axis.labels ??
+    axis.ticks.map((tick) => (tick === 0 ? '0' : tick.toLocaleString('en-US', { minimumFractionDigits: decimals })));
   return {
     type: 'value',
     min: axis.min,

@@ -70,6 +70,8 @@ export interface Axis {
   readonly min: number;
   readonly max: number;
   readonly ticks: readonly number[];
+  /** What stands at the ticks, where it is not the numbers themselves: the numbers whose logarithms they are. */
+  readonly labels?: readonly string[];
 }
 
 /** Multiples of a round step over `[low, high]`, the ends rounded outwards to ticks. */

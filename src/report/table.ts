@@ -3,6 +3,7 @@ import { bestHead, type Column, columnsOf, headline } from './columns.ts';
 import { type ComparisonDocument, type HeadComparison } from './comparison.ts';
 import * as format from './format.ts';
 import { measureOf } from './measure.ts';
+import { BARE_TABLE, bold, tableWidth, trimLines, wrap } from './terminal.ts';
 
 /** How a table is printed. */
 export interface TableOptions {
@@ -11,12 +12,6 @@ export interface TableOptions {
   /** Columns of the terminal. */
   readonly width: number;
 }
-
-const BARE = {
-  ...{ top: '', 'top-mid': '', 'top-left': '', 'top-right': '' },
-  ...{ bottom: '', 'bottom-mid': '', 'bottom-left': '', 'bottom-right': '' },
-  ...{ left: '', 'left-mid': '', mid: '─', 'mid-mid': '──', right: '', 'right-mid': '', middle: '  ' },
-};
 
 const NAME_LENGTH = 28;
 
@@ -49,7 +44,7 @@ function byRow(document: ComparisonDocument, best: number, color: boolean, short
   const table = new CliTable({
     head: ['\nhead', ...columns.map((column) => column.terminal.join('\n'))].map((title) => boldLines(title, color)),
     colAligns: ['left', ...columns.map(() => 'right' as const)],
-    chars: BARE,
+    chars: BARE_TABLE,
     style: { head: [], border: [], 'padding-left': 0, 'padding-right': 0, compact: true },
   });
   document.heads.forEach((head, index) => {
@@ -68,7 +63,7 @@ function byColumn(document: ComparisonDocument, best: number, color: boolean, sh
   const table = new CliTable({
     head: ['', ...document.heads.map((head, index) => bold(nameOf(head, index === best), color))],
     colAligns: ['left', ...document.heads.map(() => 'right' as const)],
-    chars: BARE,
+    chars: BARE_TABLE,
     style: { head: [], border: [], 'padding-left': 0, 'padding-right': 0, compact: true },
   });
   for (const column of columns) {
@@ -141,10 +136,6 @@ function footnote(document: ComparisonDocument, best: number): string {
   ].join(' ');
 }
 
-function bold(text: string, color: boolean): string {
-  return color && text !== '' ? `\u001B[1m${text}\u001B[22m` : text;
-}
-
 function boldLines(text: string, color: boolean): string {
   return text
     .split('\n')
@@ -154,26 +145,4 @@ function boldLines(text: string, color: boolean): string {
 
 function emphasise(text: string, on: boolean, color: boolean): string {
   return on ? bold(text, color) : text;
-}
-
-function trimLines(text: string): string {
-  return text
-    .split('\n')
-    .map((line) => line.trimEnd())
-    .join('\n');
-}
-
-/** Terminal columns of a table without colours: its rule is as long as the widest row as a terminal shows it. */
-function tableWidth(text: string): number {
-  return text.split('\n').find((line) => /^─+$/u.test(line))?.length ?? 0;
-}
-
-function wrap(text: string, width: number): string[] {
-  const lines: string[] = [];
-  for (const word of text.split(' ')) {
-    const last = lines.at(-1);
-    if (last === undefined || last.length + 1 + word.length > width) lines.push(word);
-    else lines[lines.length - 1] = `${last} ${word}`;
-  }
-  return lines;
 }

@@ -120,10 +120,14 @@ export function storedLanguageConfig(settings: LanguageConfig | LanguageCompareC
   return { ...plain, version: 1, kind: 'choice' in settings ? languageKinds.run : languageKinds.compare };
 }
 
+/** The form of the logits that a choice has unless it is asked for another one. */
+export function usualLogits({ fixed }: Pick<VectorChoice, 'fixed'>): VectorChoice['logits'] {
+  return fixed ? 'cosine' : 'dot';
+}
+
 /** The name of a choice: `word2vec-fixed-tied`. */
-export function choiceName({ embedding, tied, fixed, logits }: VectorChoice): string {
-  const usual = fixed ? 'cosine' : 'dot';
-  return [embedding, ...(fixed ? ['fixed'] : []), tied ? 'tied' : 'untied', ...(logits === usual ? [] : [logits])].join(
-    '-',
-  );
+export function choiceName(choice: VectorChoice): string {
+  const { embedding, tied, fixed, logits } = choice;
+  const form = logits === usualLogits(choice) ? [] : [logits];
+  return [embedding, ...(fixed ? ['fixed'] : []), tied ? 'tied' : 'untied', ...form].join('-');
 }
