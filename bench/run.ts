@@ -9,6 +9,7 @@ import { benchFwht } from './fwht.ts';
 import { benchHead, type HeadBenchOptions } from './head.ts';
 import { benchInference } from './inference.ts';
 import { benchLmRecurrence } from './lm-recurrence.ts';
+import { benchLmStep } from './lm-step.ts';
 import { describeMachine, loadNow } from './machine.ts';
 import { benchMillion } from './million.ts';
 import { writeResults } from './results.ts';
@@ -85,6 +86,10 @@ interface LmRecurrenceWords extends Shared {
   readonly window: number;
   readonly batch: number;
   readonly steps?: number;
+}
+
+interface LmStepWords extends LmRecurrenceWords {
+  readonly words: number;
 }
 
 function whole(text: string): number {
@@ -311,6 +316,29 @@ function createProgram(): Command {
         interpreters: interpretersOf(options),
       };
       return execute('lm-recurrence', options, () => benchLmRecurrence(settings, progress));
+    });
+
+  bench(program, 'lm-step', 'a training step of a language model, learned and fixed, against PyTorch')
+    .addOption(
+      new Option('--hidden <list>', 'sizes of the state and of a word vector, comma-separated')
+        .argParser(wholes)
+        .default([256, 512], '256,512'),
+    )
+    .option('--layers <n>', 'layers', whole, 2)
+    .option('--words <n>', 'words of the vocabulary', whole, 16_000)
+    .option('--window <n>', 'words of a window', whole, 35)
+    .option('--batch <n>', 'windows in a batch', whole, 32)
+    .option('--steps <n>', 'counted steps of each contender (default: 11; 2 with --quick)', whole)
+    .action((options: LmStepWords) => {
+      const quick = options.quick === true;
+      const settings = {
+        ...options,
+        rounds: options.steps ?? (quick ? 2 : 11),
+        warmup: quick ? 1 : 2,
+        matmul: quick ? 512 : 2048,
+        interpreters: interpretersOf(options),
+      };
+      return execute('lm-step', options, () => benchLmStep(settings, progress));
     });
 
   program.argument('[name]', 'the bench to run; without one they are listed').action((name: string | undefined) => {

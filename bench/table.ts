@@ -39,6 +39,8 @@ const standard: readonly Column[] = [
 /** Extra columns that a bench's rows may have. */
 const extras: readonly (Column & { readonly key: string })[] = [
   { key: 'matrixCopy', title: 'copy of matrix', cell: (row) => `${short(row['matrixCopy'])} ${row.unit}` },
+  { key: 'oursTokens', title: 'our tokens/s', cell: (row) => short(row['oursTokens']) },
+  { key: 'peerTokens', title: 'its tokens/s', cell: (row) => short(row['peerTokens']) },
   { key: 'oursMegabytes', title: 'our peak MB', cell: (row) => short(row['oursMegabytes']) },
   { key: 'peerMegabytes', title: 'its peak MB', cell: (row) => short(row['peerMegabytes']) },
   { key: 'memoryRatio', title: 'memory ratio', cell: (row) => short(row['memoryRatio']) },
