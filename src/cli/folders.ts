@@ -32,7 +32,7 @@ async function isFree(folder: string): Promise<boolean> {
  * so that the same command works a second time.
  */
 export async function freshFolder(
-  kind: 'compare' | 'train' | 'fix' | 'grow',
+  kind: 'compare' | 'train' | 'fix' | 'grow' | 'lm' | 'lm-compare',
   data: string,
   ...parts: readonly string[]
 ): Promise<string> {

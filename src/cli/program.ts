@@ -7,6 +7,8 @@ import { addExport } from './commands/export.ts';
 import { addFix } from './commands/fix.ts';
 import { addGrow } from './commands/grow.ts';
 import { addInspect } from './commands/inspect.ts';
+import { addGenerate } from './commands/generate.ts';
+import { addLm } from './commands/lm.ts';
 import { addPredict } from './commands/predict.ts';
 import { addReproduce } from './commands/reproduce.ts';
 import { addResume } from './commands/resume.ts';
@@ -60,6 +62,8 @@ function createProgram(context: CliContext): Command {
     addFix,
     addGrow,
     addReproduce,
+    addLm,
+    addGenerate,
     addData,
   ])
     add(program, context);

@@ -8,6 +8,8 @@ import type { OutputStream } from './io.ts';
 export interface Reporter {
   /** One line that stays. */
   readonly line: (text: string) => void;
+  /** One line that stays, unless progress is not wanted. */
+  readonly progress: (text: string) => void;
   /** Progress of something that is counted; `total` absent where it is not known. */
   readonly count: (text: string, done: number, total: number | undefined) => void;
   readonly data: OnDataProgress;
@@ -38,6 +40,9 @@ export function createReporter(stream: OutputStream, { quiet }: { readonly quiet
     // The bar would stay on the screen above the line.
     close();
     stream.write(`${text}\n`);
+  };
+  const progress = (text: string): void => {
+    if (!quiet) line(text);
   };
   const draw = (key: string, format: string, total: number, value: number, payload: object): void => {
     if (barKey !== key) {
@@ -191,7 +196,7 @@ export function createReporter(stream: OutputStream, { quiet }: { readonly quiet
     };
   };
 
-  return Object.freeze({ line, count, data, run, close });
+  return Object.freeze({ line, progress, count, data, run, close });
 }
 
 function figures(event: StepEvent, epochs: number): string {

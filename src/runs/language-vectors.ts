@@ -47,19 +47,24 @@ async function makeVectors(
     case 'orthonormal':
     case 'hadamard':
       return undefined;
-    case 'word2vec':
-      return await trainWord2vec(tokenStreamOf(corpus), {
+    case 'word2vec': {
+      const made = await trainWord2vec(tokenStreamOf(corpus), {
         size,
         seed,
         ...(signal === undefined ? {} : { signal }),
         onProgress: ({ done, total }) => onVectors?.(embedding, done / total),
       });
-    case 'pmi':
-      return await pmiEmbedding(tokenStreamOf(corpus), {
+      return alignEmbedding(made, corpus.vocabulary, seed);
+    }
+    case 'pmi': {
+      const made = await pmiEmbedding(tokenStreamOf(corpus), {
         size,
         seed,
-        onProgress: ({ done, total }) => onVectors?.(embedding, done / total),
+        ...(signal === undefined ? {} : { signal }),
+        onProgress: ({ stage, done, total }) => onVectors?.(embedding, stageShare[stage](done / total)),
       });
+      return alignEmbedding(made, corpus.vocabulary, seed);
+    }
     case 'file': {
       if (file === undefined) throw internalError('a choice of a file has one');
       const { vocabulary } = corpus;
@@ -83,6 +88,12 @@ async function makeVectors(
       return embedding satisfies never;
   }
 }
+
+/** How much of the whole the stages of PMI vectors are: nearly all of it is the second. */
+const stageShare = {
+  counts: (share: number) => 0.05 * share,
+  factors: (share: number) => 0.05 + 0.95 * share,
+} as const;
 
 const percent = (share: number): string => `${(100 * share).toFixed(1)} %`;
 

@@ -1,5 +1,7 @@
 import { Option, type Command } from 'commander';
+import { usageError } from '../../core/errors.ts';
 import { evaluatePath } from '../../runs/evaluate.ts';
+import { evaluateLanguageModel, isLanguageRun } from '../../runs/language-stored.ts';
 import type { WeightsChoice } from '../../runs/classifier-file.ts';
 import { percent, whole } from '../format.ts';
 import { addGlyphOptions, glyphChoiceOf } from '../glyph-options.ts';
@@ -11,7 +13,7 @@ import { addDeviceOptions, openDevice, type DeviceFlags } from '../run-options.t
 import { addFileOptions, fileChoiceOf, openOptionsOf, type DataFlags } from '../training-options.ts';
 
 interface EvaluateFlags extends DeviceFlags, Omit<DataFlags, 'imageSize'> {
-  readonly split: 'validation' | 'train';
+  readonly split: 'validation' | 'train' | 'test';
   readonly weights: WeightsChoice;
   readonly knn?: number;
   readonly quiet?: true;
@@ -28,7 +30,9 @@ Without DATA a run is evaluated on its own data. Images of a folder take the mod
 name. --json prints {accuracy, top5, loss, count}: shares of 1, and the mean cross-entropy in nats.
 A model that was trained with --task instance has no classes: its features are judged by the labels of the nearest training
 images, and --json prints {accuracy, nearest, top5, neighbours, temperature, count}; nearest is the share that the one nearest
-image gets right.`;
+image gets right.
+A run of fixhead lm is judged by the perplexity of its own text, or of DATA, a text file or a folder of them, in its own words;
+--json prints {text, tokens, loss, perplexity, unknownShare}.`;
 
 export function weightsOption(): Option {
   return new Option(
@@ -47,7 +51,12 @@ export function addEvaluate(program: Command, context: CliContext): void {
     .description('Runs a trained model on labelled images and prints its accuracy and loss.')
     .argument('<model>', 'a run’s folder or an .onnx file')
     .argument('[data]', 'the images (default: the run’s own)')
-    .option('--split <which>', 'validation or train', parse.oneOf('--split', ['validation', 'train']), 'validation')
+    .option(
+      '--split <which>',
+      'validation or train; of a language model’s text also test',
+      parse.oneOf('--split', ['validation', 'train', 'test']),
+      'validation',
+    )
     .addOption(weightsOption())
     .option('--knn <k>', 'of a model that gives features: neighbours that vote', parse.whole('--knn', 1))
     .option(
@@ -64,8 +73,41 @@ export function addEvaluate(program: Command, context: CliContext): void {
     .option('--json', 'print one JSON document on stdout, everything else on stderr')
     .addHelpText('after', examples)
     .action(async (model: string, data: string | undefined, flags: EvaluateFlags) => {
-      await evaluate(model, data, flags, context);
+      if (await isLanguageRun(model)) await evaluateLanguage(model, data, flags, context);
+      else await evaluate(model, data, flags, context);
     });
+}
+
+/** A language model's perplexity, on its own text or another one. */
+async function evaluateLanguage(
+  model: string,
+  text: string | undefined,
+  flags: EvaluateFlags,
+  { io }: CliContext,
+): Promise<void> {
+  const output = outputOf(io, flags.json === true);
+  const reporter = createReporter(io.stderr, { quiet: flags.quiet === true });
+  try {
+    const result = await evaluateLanguageModel(model, {
+      runtime: await openDevice(flags, reporter.line),
+      split: flags.split,
+      weights: flags.weights,
+      onDataProgress: reporter.data,
+      onProgress: (done, count) => {
+        reporter.count(`${whole(done)} of ${whole(count)} windows`, done, count);
+      },
+      ...openOptionsOf(flags),
+      ...(text === undefined ? {} : { text }),
+    });
+    reporter.close();
+    const { tokens, perplexity, loss, unknownShare } = result;
+    output.print(
+      `${whole(tokens)} words of ${result.text}: perplexity ${perplexity.toFixed(2)} (${loss.toFixed(4)} nats a word), ${percent(unknownShare)} of them unknown to the model`,
+    );
+    output.document(result);
+  } finally {
+    reporter.close();
+  }
 }
 
 async function evaluate(
@@ -74,6 +116,13 @@ async function evaluate(
   flags: EvaluateFlags,
   { io }: CliContext,
 ): Promise<void> {
+  const { split } = flags;
+  if (split === 'test') {
+    throw usageError('only a language model’s text has a test part', {
+      where: '--split',
+      legal: ['validation', 'train'],
+    });
+  }
   const output = outputOf(io, flags.json === true);
   const reporter = createReporter(io.stderr, { quiet: flags.quiet === true });
   try {
@@ -81,7 +130,7 @@ async function evaluate(
     const fraction = flags.validationFraction;
     const result = await evaluatePath(model, {
       runtime,
-      split: flags.split,
+      split,
       weights: flags.weights,
       ...(flags.knn === undefined ? {} : { neighbours: flags.knn }),
       log: reporter.line,
@@ -111,7 +160,7 @@ async function evaluate(
       'loss' in result
         ? `accuracy ${percent(accuracy)}, top 5 ${percent(top5)}, loss ${result.loss.toFixed(4)}`
         : `k-NN accuracy ${neighbourText(result)}, ${whole(result.vote.neighbours)} neighbours`;
-    output.print(`${whole(count)} ${flags.split} images of ${result.dataset.name}: ${measured}`);
+    output.print(`${whole(count)} ${split} images of ${result.dataset.name}: ${measured}`);
     output.document(judgementDocument(result));
   } finally {
     reporter.close();

@@ -3,6 +3,7 @@ import type { Command } from 'commander';
 import { usageError } from '../../core/errors.ts';
 import type { WeightsChoice } from '../../runs/classifier-file.ts';
 import { exportRun, type ExportTarget, type RunExport } from '../../runs/export-run.ts';
+import { exportLanguageRun, isLanguageRun } from '../../runs/language-stored.ts';
 import { bytes as bytesText, whole } from '../format.ts';
 import { outputOf, type CliContext } from '../io.ts';
 import * as parse from '../parse.ts';
@@ -31,7 +32,8 @@ Without --top-k the file is like the run's model.onnx: pixels in 0 … 1 in, all
 and logits (float32), [batch, K], the largest first. --split writes backbone.onnx (pixels to features), head.json (the fixed head
 for openHead of fixhead/head, which runs in WebAssembly) and labels.json. Everything is compared with the trained model on the
 run's validation images before it is written. --json prints {run, weights, model, head, features, classes, files: [{path, bytes}],
-compared: {images, source}}; source is noise where the run's images cannot be had.`;
+compared: {images, source}}; source is noise where the run's images cannot be had.
+A run of fixhead lm gives two files: FILE, which writes a word at a time, and FILE-scorer.onnx, which judges a text.`;
 
 /** `fixhead export`: a trained run as files for other programs. */
 export function addExport(program: Command, context: CliContext): void {
@@ -80,6 +82,21 @@ async function exportCommand(run: string, flags: ExportFlags, { io }: CliContext
   const reporter = createReporter(io.stderr, { quiet: flags.quiet === true });
   try {
     const target = targetOf(run, flags);
+    if (await isLanguageRun(run)) {
+      if (target.kind === 'split' || target.topK !== undefined) {
+        throw usageError('a language model is exported whole', {
+          where: target.kind === 'split' ? '--split' : '--top-k',
+          hint: 'leave it out',
+        });
+      }
+      const exported = await exportLanguageRun(run, target.file, {
+        weights: flags.weights,
+        overwrite: flags.overwrite === true,
+      });
+      output.print(exported.files.map(({ path, bytes }) => `${path}  ${bytesText(bytes)}`).join('\n'));
+      output.document(exported);
+      return;
+    }
     const runtime = await openDevice(flags, reporter.line);
     const written = await exportRun(run, target, {
       runtime,

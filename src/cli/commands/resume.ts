@@ -4,11 +4,16 @@ import { formatHead } from '../../heads/parse.ts';
 import { resumeComparison } from '../../runs/compare.ts';
 import { compareConfigOf, trainConfigOf } from '../../runs/config.ts';
 import { finishFix } from '../../runs/fix-result.ts';
+import { resumeLanguageComparison } from '../../runs/language-compare.ts';
+import { choiceName, languageCompareConfigOf, languageConfigOf, languageKinds } from '../../runs/language-config.ts';
+import { resumeLanguageRun } from '../../runs/language-run.ts';
 import { resumeTraining } from '../../runs/training-run.ts';
 import { openRun } from '../../train/run-folder.ts';
 import { comparisonProgress, showComparison } from '../comparison-output.ts';
 import { showFix } from '../fix-output.ts';
 import { outputOf, type CliContext } from '../io.ts';
+import { comparisonVariants, showLanguageComparison } from '../language-comparison-output.ts';
+import { languageProgress, showLanguageRun, vectorProgress } from '../language-output.ts';
 import { createReporter } from '../progress.ts';
 import { addWorkOptions, openDevice, runOptionsOf, type WorkFlags } from '../run-options.ts';
 import { openOptionsOf, type DataFlags } from '../training-options.ts';
@@ -44,8 +49,11 @@ async function resume(folder: string, flags: ResumeFlags, context: CliContext): 
   const output = outputOf(context.io, flags.json === true);
   const run = await openRun(folder);
   const { kind } = run.config;
-  if (kind !== 'train' && kind !== 'compare') {
-    throw inputError(`a run of the unknown kind ${kind}`, { where: run.paths.config, legal: ['train', 'compare'] });
+  if (kind !== 'train' && kind !== 'compare' && kind !== languageKinds.run && kind !== languageKinds.compare) {
+    throw inputError(`a run of the unknown kind ${kind}`, {
+      where: run.paths.config,
+      legal: ['train', 'compare', ...Object.values(languageKinds)],
+    });
   }
   const reporter = createReporter(context.io.stderr, { quiet: flags.quiet === true });
   try {
@@ -55,6 +63,26 @@ async function resume(folder: string, flags: ResumeFlags, context: CliContext): 
       ...runOptionsOf(flags, runtime, context.io, { log: reporter.line, data: reporter.data }),
       ...openOptionsOf(flags),
     };
+    if (kind === languageKinds.run) {
+      const title = choiceName(languageConfigOf(run).choice);
+      const onEvent = languageProgress(reporter, context, title);
+      const trained = await resumeLanguageRun(folder, { ...options, onEvent });
+      reporter.close();
+      await showLanguageRun(trained, runtime, output, reporter, context);
+      return;
+    }
+    if (kind === languageKinds.compare) {
+      const { choices } = languageCompareConfigOf(run);
+      const onEvent = comparisonVariants(reporter, context, choices.length);
+      const compared = await resumeLanguageComparison(folder, {
+        ...options,
+        onVectors: vectorProgress(reporter),
+        onEvent,
+      });
+      reporter.close();
+      await showLanguageComparison(compared, runtime, output, reporter, context);
+      return;
+    }
     if (kind === 'train') {
       const { head, original } = trainConfigOf(run);
       const trained = await resumeTraining(folder, {
