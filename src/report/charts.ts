@@ -77,7 +77,8 @@ export function renderPanels(panels: readonly Panel[], options: ChartOptions): s
         ...axisOf(panel.y, theme),
         gridIndex: index,
         axisLine: { show: false },
-        axisTick: { show: false },
+        // The lines across are at the ticks.
+        axisTick: { show: false, customValues: [...panel.y.ticks] },
         splitLine: { show: true, lineStyle: { color: theme.grid, width: 1 } },
       })),
       series: panels.flatMap((panel, index) => panel.curves.flatMap((curve) => seriesOf(curve, index, theme))),

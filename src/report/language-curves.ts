@@ -171,8 +171,10 @@ const spokenLoss = ([step, y]: Point): string => `${format.significant(y)} at ${
 function stepAxes(points: readonly Point[]): { readonly x: Axis; readonly y: Axis; readonly xName: string } {
   const [xs, ys] = [points.map(([x]) => x), points.map(([, y]) => y)];
   const room = Math.max(...ys) > Math.min(...ys) ? 0 : 0.1;
+  const last = Math.max(1, ...xs);
+  const x = niceAxis(0, last, 5);
   return {
-    x: niceAxis(0, Math.max(1, ...xs), 5),
+    x: { min: 0, max: last, ticks: x.ticks.filter((tick) => tick <= last) },
     y: niceAxis(Math.min(...ys) - room, Math.max(...ys) + room, 5),
     xName: 'training step',
   };

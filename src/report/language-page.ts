@@ -56,7 +56,7 @@ export function renderLanguageRunPage(report: LanguageRunReport): string {
   return renderPage({
     title: `${corpus}: ${name}`,
     style: STYLE + OWN_STYLE,
-    header: markup`<h1>A language model on ${corpus}, word vectors ${name}</h1>
+    header: markup`<h1>A language model on ${corpus}: ${name} word vectors</h1>
 <p class="facts">${corpusFacts({ tokens, vocabulary })}</p>
 <p class="summary">${together(summarizeLanguage({ ...report, document, histories: [history] }).join(' '))}</p>`,
     main: markup`<section>
@@ -137,7 +137,7 @@ function columnNotes(): Markup {
 const EMBEDDING_MEANINGS: Readonly<Record<string, string>> = {
   learned: 'One vector a word, trained with the rest of the model.',
   orthonormal:
-    'Random vectors: the columns of the table are orthonormal, the rows have unit length. They know nothing of the words.',
+    'Random vectors: a table with orthonormal columns whose rows are then scaled to unit length. They know nothing of the words.',
   hadamard:
     'Rows of signed Hadamard matrices, dealt to the words: computed when needed and not stored. They know nothing of the words.',
   word2vec:
