@@ -64,3 +64,14 @@ export function parseNpy(bytes: Uint8Array, where: string): ClassVectors {
   const numbers = size === 4 ? new Float32Array(buffer) : Float32Array.from(new Float64Array(buffer));
   return { classes, features, data: numbers };
 }
+
+/** A matrix `[rows, columns]` of float32, row by row, as `numpy.load` reads it: the header, then the numbers. */
+export function formatNpy(rows: number, columns: number, data: Float32Array): readonly Uint8Array[] {
+  const fields = `{'descr': '<f4', 'fortran_order': False, 'shape': (${rows}, ${columns}), }`;
+  // Magic, version and length are 10 bytes; the numbers begin at a multiple of 64, behind a newline.
+  const length = 64 * Math.ceil((10 + fields.length + 1) / 64) - 10;
+  const header = new TextEncoder().encode(`${fields.padEnd(length - 1)}\n`);
+  const start = Uint8Array.of(...magic, 1, 0, length & 0xff, length >> 8);
+  // Every platform that Node.js runs on here is little-endian, as ONNX Runtime's are.
+  return [start, header, new Uint8Array(data.buffer, data.byteOffset, data.byteLength)];
+}
