@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { addCompare } from './commands/compare.ts';
 import { addData } from './commands/data.ts';
+import { addEmbed } from './commands/embed.ts';
 import { addEvaluate } from './commands/evaluate.ts';
 import { addExport } from './commands/export.ts';
 import { addFix } from './commands/fix.ts';
@@ -42,6 +43,8 @@ function createProgram(context: CliContext): Command {
     .description(summary)
     .version(packageVersion())
     .exitOverride()
+    // An option belongs to the command that it follows: lm and lm compare have options of the same name.
+    .enablePositionalOptions()
     .showSuggestionAfterError()
     .showHelpAfterError('(--help shows the options)')
     .configureOutput({
@@ -64,6 +67,7 @@ function createProgram(context: CliContext): Command {
     addReproduce,
     addLm,
     addGenerate,
+    addEmbed,
     addData,
   ])
     add(program, context);
