@@ -17,6 +17,7 @@ import { textTable } from './table.ts';
 import { profileSteps, timeCreation } from './step-profile.ts';
 import { stepModels } from './step-models.ts';
 import { benchTrainStep } from './train-step.ts';
+import { benchWordSoftmax, type WordSoftmaxOptions } from './word-softmax.ts';
 
 /** Options that every bench has. */
 interface Shared {
@@ -92,6 +93,11 @@ interface LmStepWords extends LmRecurrenceWords {
   readonly words: number;
 }
 
+interface WordSoftmaxWords extends Shared {
+  readonly sizes: WordSoftmaxOptions['sizes'];
+  readonly steps?: number;
+}
+
 function whole(text: string): number {
   const value = Number(text);
   if (/^\d+$/.test(text) && Number.isSafeInteger(value) && value >= 1) return value;
@@ -109,6 +115,15 @@ function sizes(text: string): HeadBenchOptions['sizes'] {
   });
 }
 
+function places(text: string): WordSoftmaxOptions['sizes'] {
+  return list(text).map((size) => {
+    const [, batch = '', features = '', words = ''] = /^(\d+)x(\d+)x(\d+)$/.exec(size) ?? [];
+    if (batch === '') throw new InvalidArgumentError('It must look like 1120x256x16000: rows x features x words.');
+    return { batch: whole(batch), features: whole(features), words: whole(words) };
+  });
+}
+
+const WORD_SIZES = '1120x256x16000,700x512x33000';
 const STEP_MODELS = stepModels.map(({ name }) => name).join(',');
 const FWHT_EXPONENTS = '9,10,11,12,13,14,15,16';
 const HEAD_SIZES = '512x512,2048x1000,512x100000,1024x1000000';
@@ -339,6 +354,24 @@ function createProgram(): Command {
         interpreters: interpretersOf(options),
       };
       return execute('lm-step', options, () => benchLmStep(settings, progress));
+    });
+
+  bench(program, 'word-softmax', 'the softmax over a vocabulary: loss and gradients beside its matrix products alone')
+    .addOption(
+      new Option('--sizes <list>', 'rows x features x words, comma-separated')
+        .argParser(places)
+        .default(places(WORD_SIZES), WORD_SIZES),
+    )
+    .option('--steps <n>', 'counted steps of each contender (default: 15; 2 with --quick)', whole)
+    .action((options: WordSoftmaxWords) => {
+      const quick = options.quick === true;
+      const settings = {
+        ...options,
+        rounds: options.steps ?? (quick ? 2 : 15),
+        warmup: quick ? 1 : 2,
+        matmul: quick ? 512 : 2048,
+      };
+      return execute('word-softmax', options, () => benchWordSoftmax(settings, progress));
     });
 
   program.argument('[name]', 'the bench to run; without one they are listed').action((name: string | undefined) => {

@@ -80,6 +80,7 @@ function addSharedOptions(command: Command): Command {
 export function addLm(program: Command, context: CliContext): void {
   const command = program
     .command('lm')
+    // The options of compare are its own, not those of lm.
     .enablePositionalOptions()
     .summary('train a language model whose word vectors may be fixed, or compare several')
     .description('Trains a word-level LSTM language model on text and says how well it predicts held-out text.')
