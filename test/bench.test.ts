@@ -58,6 +58,9 @@ const contract = z.object({
   ),
 });
 
+/** Milliseconds for a test that starts up to eight processes, on a busy machine too. */
+const MANY_PROCESSES = 240_000;
+
 describe('the bench command', () => {
   const tiny = [
     '--sizes',
@@ -107,6 +110,52 @@ describe('the bench command', () => {
       ['600 × 16, batch 4, exact', 'PyTorch Linear'],
     ]);
   });
+
+  test(
+    'times a recurrence in every form, and compares what they compute',
+    async () => {
+      const size = ['--hidden', '16', '--window', '3', '--batch', '4', '--layers', '2'];
+      const { code, stdout } = await bench(
+        'lm-recurrence',
+        '--quick',
+        '--json',
+        ...size,
+        '--python',
+        '/nowhere/python3',
+      );
+      expect(code).toBe(0);
+      const { rows } = contract.parse(JSON.parse(stdout));
+      expect(rows.map((one) => [one.case, one.peerName])).toEqual([
+        ['2 × 16, 3 steps, batch 4, forward', 'Scan'],
+        ['2 × 16, 3 steps, batch 4, forward', 'LSTM operator'],
+        ['2 × 16, 3 steps, batch 4, forward', 'PyTorch nn.LSTM'],
+        ['2 × 16, 3 steps, batch 4, step', 'unrolled, each product added'],
+        ['2 × 16, 3 steps, batch 4, step', 'Scan'],
+        ['2 × 16, 3 steps, batch 4, step', 'PyTorch nn.LSTM'],
+      ]);
+      for (const one of rows.slice(3, 5)) expect(one.ratio).toBeGreaterThan(0);
+    },
+    MANY_PROCESSES,
+  );
+
+  test(
+    'times a step of a language model with learned and fixed word vectors',
+    async () => {
+      const size = ['--hidden', '16', '--words', '40', '--window', '3', '--batch', '4'];
+      const { code, stdout } = await bench('lm-step', '--quick', '--json', ...size, '--python', '/nowhere/python3');
+      expect(code).toBe(0);
+      const { rows } = contract.parse(JSON.parse(stdout));
+      expect(rows.map((one) => [one.case, one.peerName])).toEqual([
+        ['2 × 16, 40 words, learned', 'PyTorch, learned'],
+        ['2 × 16, 40 words, fixed vectors', 'PyTorch, fixed vectors'],
+        ['2 × 16, 40 words, fixed vectors', 'PyTorch, learned'],
+        ['2 × 16, 40 words, fixed vectors', 'ours, learned'],
+        ['2 × 16, 40 words, Hadamard', 'PyTorch, learned'],
+        ['2 × 16, 40 words, Hadamard', 'ours, learned'],
+      ]);
+    },
+    MANY_PROCESSES,
+  );
 
   test('lists benches without a name', async () => {
     const { code, stdout } = await bench();
