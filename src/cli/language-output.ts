@@ -125,7 +125,7 @@ export async function showLanguageRun(
       [
         `\n${languageRunSummary(input)}`,
         '',
-        ...samples.map((text) => `  “${text.trim()} …”`),
+        ...samples.map((text) => `  “${text.trim().replaceAll('\n', '\n   ')} …”`),
         '',
         `Models: ${model} (writes, a word at a time), ${scorer} (judges a text)`,
         `Report: ${report}`,

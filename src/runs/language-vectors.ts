@@ -2,7 +2,7 @@ import { inputError, internalError } from '../core/errors.ts';
 import { float32, type HostTensor } from '../core/tensor.ts';
 import { kindOf } from '../data/files.ts';
 import type { TextCorpus } from '../data/text/corpus.ts';
-import { alignEmbedding } from '../embeddings/align.ts';
+import { alignEmbedding, wordForms } from '../embeddings/align.ts';
 import type { TokenStream } from '../embeddings/embedding.ts';
 import { readEmbeddingFile } from '../embeddings/files.ts';
 import { pmiEmbedding } from '../embeddings/pmi.ts';
@@ -68,7 +68,7 @@ async function makeVectors(
     case 'file': {
       if (file === undefined) throw internalError('a choice of a file has one');
       const { vocabulary } = corpus;
-      const words = new Set(vocabulary.words.flatMap((word) => [word, word.toLowerCase()]));
+      const words = new Set(vocabulary.words.flatMap(wordForms));
       const read = await readEmbeddingFile(file, (word) => words.has(word));
       if (read.size !== size) {
         throw inputError('word vectors of another size than the model', {
