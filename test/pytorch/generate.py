@@ -12,6 +12,7 @@ import cases_normalization
 import cases_resize
 import cases_tensors
 import cases_training
+import language_model
 import lstm
 import resnet_step
 import word_softmax
@@ -36,6 +37,7 @@ def main():
     write("optimizers", {**cases_training.optimizers(), "schedules": cases_training.schedules()})
     write("clipping", cases_training.clipping())
     write("lstm", lstm.lstm())
+    write("language-model", language_model.language_model())
     write("word-softmax", word_softmax.word_softmax())
     write("resnet-step", resnet_step.steps())
 
