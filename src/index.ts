@@ -34,6 +34,7 @@ export {
   type ModelTensors,
   type Weights,
 } from './nn/layer-context.ts';
+export { lstm, type LstmState } from './nn/lstm.ts';
 export { cosineLoss, crossEntropy, oneHot } from './nn/losses.ts';
 export type { BufferSpec, Initial, ParameterSpec } from './nn/parameters.ts';
 
@@ -41,6 +42,9 @@ export * from './heads/index.ts';
 export * from './models/index.ts';
 export * from './optim/index.ts';
 export * from './data/index.ts';
+export * from './data/text/index.ts';
+export * from './embeddings/index.ts';
+export * from './language/index.ts';
 export * from './runtime/index.ts';
 
 export { assignClasses, type AssignmentRecord, type OnAssignmentProgress } from './train/assign-classes.ts';
@@ -84,7 +88,13 @@ export { recipe, recipes, type Recipe, type RecipeName } from './train/recipe.ts
 export { classesTask, instanceTask, type NeighbourVote, type TaskSpec } from './train/task.ts';
 export { train, type TrainOptions, type TrainResult, type TrainStore } from './train/trainer.ts';
 export type { LoweringChoice } from './train/step-runner.ts';
-export { type StateVector, type TrainingProgram } from './train/step-program.ts';
+export {
+  stepProgram,
+  type ForwardPass,
+  type StateVector,
+  type TrainingProgram,
+  type UpdateOptions,
+} from './train/step-program.ts';
 export { trainingProgram, type ProgramOptions, type Teacher } from './train/training-program.ts';
 
 export * from './report/index.ts';
@@ -161,3 +171,45 @@ export {
   type Predictions,
 } from './runs/predict.ts';
 export { resumeTraining, startTraining, type RunOptions, type TrainedRun } from './runs/training-run.ts';
+
+export {
+  resumeLanguageComparison,
+  startLanguageComparison,
+  type LanguageCompareOptions,
+  type LanguageComparison,
+} from './runs/language-compare.ts';
+export type {
+  CorpusChoice,
+  LanguageCompareSettings,
+  LanguageConfig,
+  LanguageSettings,
+  StoredVectorChoice,
+} from './runs/language-config.ts';
+export { exportLanguageModel, type LanguageExports, type TrainedLanguageModel } from './runs/language-export.ts';
+export {
+  resumeLanguageRun,
+  startLanguageRun,
+  type CorpusOpening,
+  type LanguageRun,
+  type LanguageRunOptions,
+  type LanguageScores,
+} from './runs/language-run.ts';
+export {
+  evaluateLanguageModel,
+  exportLanguageRun,
+  openLanguageModel,
+  type LanguageEvaluation,
+  type LanguageExport,
+  type StoredLanguageModel,
+} from './runs/language-stored.ts';
+export {
+  embeddingKinds,
+  languageModelOf,
+  unigramBias,
+  type EmbeddingKind,
+  type GivenVectors,
+  type LanguageModelSizes,
+  type VectorChoice,
+} from './runs/language-tables.ts';
+export type { VectorOptions, VectorsByKind } from './runs/language-vectors.ts';
+export { generateText, type Generated, type GenerateOptions } from './runs/generate.ts';

@@ -47,7 +47,7 @@ export function nextStates(spec: LanguageModelSpec, outputs: Tensors): Record<st
  * How well a model predicts a text: every word once, none twice. The text is cut into `size.batch` pieces that are read side by side,
  * each from an all-zero state; the word before a piece is its first input.
  *
- * @param first the word that is taken to stand before the text: `<eos>`
+ * @param text its words, and the word that is taken to stand before them: `<eos>`
  * @throws an input error where the model's answers are not finite.
  */
 export async function scoreText(

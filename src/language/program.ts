@@ -30,16 +30,15 @@ const LEVELS = 256;
  */
 function dropoutMasks(masks: readonly Mask[], dropout: number, seed: number, step: number): Tensors {
   const dropped = Math.round(dropout * LEVELS);
-  const kept = LEVELS / (LEVELS - dropped);
+  const factor = Float32Array.from({ length: LEVELS }, (_, byte) => (byte < dropped ? 0 : LEVELS / (LEVELS - dropped)));
   const random = randomStream(seed, 'dropout', step);
   return Object.fromEntries(
     masks.map(({ name, shape }) => {
+      const bytes = new Uint8Array(4 * Math.ceil(sizeOf(shape) / 4));
+      const words = new Uint32Array(bytes.buffer);
+      for (let index = 0; index < words.length; index++) words[index] = random.uniform() * 2 ** 32;
       const values = new Float32Array(sizeOf(shape));
-      let bytes = 0;
-      for (let index = 0; index < values.length; index++) {
-        bytes = index % 4 === 0 ? random.integer(2 ** 32) : bytes >>> 8;
-        if ((bytes & 255) >= dropped) values[index] = kept;
-      }
+      for (let index = 0; index < values.length; index++) values[index] = factor[bytes[index] ?? 0] ?? 0;
       return [name, float32(shape, values)];
     }),
   );

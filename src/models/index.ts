@@ -7,3 +7,11 @@ export { shufflenet } from './shufflenet-v1.ts';
 export { shufflenetV2, type ShuffleNetV2Width } from './shufflenet-v2.ts';
 export { cnn, mlp } from './small.ts';
 export { visionTransformer, vit, type VitArchitecture, type VitSize } from './vit.ts';
+export {
+  languageModel,
+  stateSizes,
+  type LanguageModelLayers,
+  type LanguageModelSpec,
+  type LogitForm,
+  type WordTable,
+} from './language-model.ts';
