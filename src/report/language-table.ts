@@ -96,7 +96,7 @@ function footnote({ unigram, document }: LanguageReportInput, best: ShownVariant
   ].join(' ');
 }
 
-const BARS = [...'▁▂▃▄▅▆▇█'];
+const BARS = '▁▂▃▄▅▆▇█';
 
 /** Values as bars of eighths of a line on a logarithmic scale from `low` to `high`. */
 function bars(values: readonly number[], low: number, high: number): string {
