@@ -17,4 +17,10 @@ export type { Analogy, WordPair } from './judgement-sets.ts';
 export type { WindowWeights } from './cooccurrence.ts';
 export { orthonormalTable } from './orthonormal.ts';
 export { pmiDefaults, pmiEmbedding, type PmiOptions, type PmiProgress } from './pmi.ts';
-export { trainWord2vec, word2vecDefaults, type Word2vecOptions, type Word2vecProgress } from './word2vec.ts';
+export {
+  trainWord2vec,
+  word2vecDefaults,
+  word2vecEpochs,
+  type Word2vecOptions,
+  type Word2vecProgress,
+} from './word2vec.ts';

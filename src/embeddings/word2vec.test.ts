@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { randomStream } from '../core/random.ts';
 import type { TokenStream, WordEmbedding } from './embedding.ts';
-import { trainWord2vec, word2vecDefaults, type Word2vecProgress } from './word2vec.ts';
+import { trainWord2vec, word2vecEpochs, word2vecDefaults, type Word2vecProgress } from './word2vec.ts';
 
 const [groups, members] = [6, 5];
 
@@ -44,7 +44,7 @@ function groupsFound({ vectors, size, words }: WordEmbedding): number {
 }
 
 const text = plantedText(2000);
-const options = { size: 16, seed: 3, subsample: 0 };
+const options = { size: 16, seed: 3, subsample: 0, epochs: 5 };
 
 describe('word2vec', () => {
   test('finds the groups that a text was made of; before training they are not there', async () => {
@@ -183,4 +183,8 @@ describe('word2vec', () => {
   test('has defaults that are in range', async () => {
     await expect(trainWord2vec(plantedText(20), { ...word2vecDefaults, size: 2, seed: 0 })).resolves.toBeDefined();
   });
+});
+
+test('goes through a short text more often, as its vectors stay near zero otherwise', () => {
+  expect([1e3, 1e5, 1.63e6, 4e6, 1e9].map(word2vecEpochs)).toEqual([200, 200, 13, 5, 5]);
 });

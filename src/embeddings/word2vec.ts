@@ -44,16 +44,23 @@ export interface Word2vecOptions {
 
 type Settings = Required<Omit<Word2vecOptions, 'signal' | 'onProgress'>>;
 
-/** What is used where nothing is said. */
-export const word2vecDefaults: Readonly<Omit<Settings, 'size' | 'seed'>> = Object.freeze({
+/** What is used where nothing is said; how often the text is gone through depends on its length ({@link word2vecEpochs}). */
+export const word2vecDefaults: Readonly<Omit<Settings, 'size' | 'seed' | 'epochs'>> = Object.freeze({
   window: 5,
   negatives: 5,
-  epochs: 5,
   learningRate: 0.025,
   subsample: 1e-4,
   workers: 1,
   minCount: 1,
 });
+
+/** Vectors need about so many words of text, whether they are different ones or not: those of a short text stay near zero otherwise. */
+const ENOUGH_WORDS = 2e7;
+
+/** How often a text of so many tokens is gone through where nothing is said: 5 times, a short text up to 200 times. */
+export function word2vecEpochs(tokens: number): number {
+  return Math.max(5, Math.min(200, Math.ceil(ENOUGH_WORDS / tokens)));
+}
 
 function checkSettings(settings: Settings): void {
   for (const name of ['size', 'window', 'negatives', 'epochs', 'workers', 'minCount'] as const) {
@@ -114,7 +121,7 @@ export async function trainWord2vec(
   stream: TokenStream,
   options: Partial<Word2vecOptions> & Pick<Word2vecOptions, 'size' | 'seed'>,
 ): Promise<WordEmbedding> {
-  const settings = { ...word2vecDefaults, ...options };
+  const settings = { ...word2vecDefaults, epochs: word2vecEpochs(stream.ids.length), ...options };
   const { size, window, negatives, epochs, seed, learningRate, subsample, workers } = settings;
   checkSettings(settings);
   checkTokenStream(stream);

@@ -63,7 +63,11 @@ export function addEmbed(program: Command, context: CliContext): void {
       `words on either side that count as near (default: word2vec ${w2v.window}, pmi ${pmiDefaults.window})`,
       parse.whole('--window', 1),
     )
-    .option('--epochs <n>', `word2vec: passes over the text (default: ${w2v.epochs})`, parse.whole('--epochs', 1))
+    .option(
+      '--epochs <n>',
+      'word2vec: passes over the text (default: 5, more for a short text)',
+      parse.whole('--epochs', 1),
+    )
     .option(
       '--negatives <n>',
       `word2vec: noise words for a pair (default: ${w2v.negatives})`,
