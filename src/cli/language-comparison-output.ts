@@ -2,7 +2,7 @@ import { pathToFileURL } from 'node:url';
 import type { LanguageEvent } from '../language/trainer.ts';
 import { writeLanguageReport } from '../report/language-page.ts';
 import { summarizeLanguage } from '../report/language-summary.ts';
-import { languageTable } from '../report/language-table.ts';
+import { languageCurves, languageTable } from '../report/language-table.ts';
 import type { LanguageComparison } from '../runs/language-compare.ts';
 import { languageReportOf } from '../runs/language-document.ts';
 import type { Runtime } from '../runtime/runtime.ts';
@@ -34,6 +34,8 @@ export async function showLanguageComparison(
   if (document.variants.length > 0) {
     await writeLanguageReport(document.report, input);
     output.print(`\n${languageTable(input, { color: output.color, width: output.width })}`);
+    const curves = languageCurves(input, { width: output.width });
+    if (curves !== '') output.print(`${curves}\n`);
     for (const sentence of summarizeLanguage(input)) output.print(sentence);
     output.print(`\nReport: ${document.report}`);
     if (output.terminal) output.print(`Open it in a browser: ${pathToFileURL(document.report).href}`);

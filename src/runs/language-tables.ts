@@ -110,7 +110,8 @@ function vectorSets(
 
 /**
  * log((n_w + 1)/(n + V)) of each word, with its count n_w and n tokens in all: the frequencies of the words, by Laplace's rule. As
- * the first bias it makes an untrained model as good as one that knows only how common words are.
+ * the first bias it makes an untrained model about as good as one that knows only how common words are; with cosines the first
+ * logits also have noise of variance 1 (α = √N), which makes that perplexity √e = 1.65 times as large until α has found its size.
  */
 export function unigramBias({ counts }: Pick<Vocabulary, 'counts'>): Float32Array {
   const total = counts.reduce((sum, count) => sum + count, 0);
