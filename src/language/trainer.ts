@@ -178,7 +178,11 @@ export async function trainLanguageModel(options: LanguageTrainOptions): Promise
       spec,
       weights,
       { ids: splits.validation, first },
-      { onProgress: (done, count) => emit({ kind: 'evaluating', done, count }) },
+      {
+        onProgress: (done, count) => {
+          emit({ kind: 'evaluating', done, count });
+        },
+      },
     );
     const record: LanguageEpoch = Object.freeze({
       epoch: progress.epoch + 1,
