@@ -1,5 +1,6 @@
 import { inputError } from '../core/errors.ts';
 import type { Checkpoint } from '../train/checkpoint.ts';
+import { numberAt } from '../train/progress.ts';
 import { isJsonArray, isJsonObject, type JsonObject, type JsonValue } from '../train/json.ts';
 
 /** One pass over the training text, as it is stored and drawn. Losses are means of −log p(word), in nats. */
@@ -50,12 +51,6 @@ export function languageState({ lossSum, milliseconds, bestLoss, epochs }: Langu
     bestLoss: Number.isFinite(bestLoss) ? bestLoss : null,
     epochs: epochs.map((record) => ({ ...record })),
   };
-}
-
-function numberAt(object: JsonObject, key: string): number {
-  const value = object[key];
-  if (typeof value === 'number') return value;
-  throw inputError('the checkpoint lacks a number', { where: `state.${key}`, received: typeof value });
 }
 
 function epochRecord(value: JsonValue): LanguageEpoch {

@@ -166,7 +166,7 @@ describe('what ends a training', () => {
       },
     });
     await expect(failing).rejects.toThrow(
-      /^the loss became (NaN|Infinity) at step \d+ \(epoch \d\); training diverged: lower the learning rate or clip gradients harder \(--lr, --clip\); earlier checkpoints are whole$/,
+      /^the loss became (NaN|Infinity) at step \d+ \(epoch \d\); training diverged: lower the learning rate, add warm-up or clip gradients \(--lr, --warmup, --clip\); earlier checkpoints are whole$/,
     );
     const message = await failing.then(() => '', String);
     expect(Number(/at step (\d+)/.exec(message)?.[1])).toBe((steps.at(-1) ?? 0) + 1);

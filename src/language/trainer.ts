@@ -1,4 +1,3 @@
-import { inputError } from '../core/errors.ts';
 import { median } from '../core/statistics.ts';
 import type { TextCorpus } from '../data/text/corpus.ts';
 import { trainingWindows } from '../data/text/windows.ts';
@@ -7,6 +6,7 @@ import type { Weights } from '../nn/layer-context.ts';
 import type { OptimizerSpec } from '../optim/optimizer.ts';
 import { learningRateAt, type ScheduleSpec } from '../optim/schedule.ts';
 import type { Runtime } from '../runtime/runtime.ts';
+import { checkLoss } from '../train/check-loss.ts';
 import type { Checkpoint } from '../train/checkpoint.ts';
 import { openProgram, type LoweringChoice } from '../train/step-runner.ts';
 import { initialTensors } from '../train/step-program.ts';
@@ -149,7 +149,7 @@ export async function trainLanguageModel(options: LanguageTrainOptions): Promise
     const passed = performance.now() - started;
     times.push(passed);
     const loss = Number(outputs['loss']?.data[0] ?? NaN);
-    checkLoss(loss, step, epoch, runtime);
+    checkLoss(loss, { step, epoch, runtime });
     progress = {
       ...progress,
       step,
@@ -228,20 +228,6 @@ export async function trainLanguageModel(options: LanguageTrainOptions): Promise
     if (stopped() && progress.epoch < recipe.epochs) return await finish('interrupted');
   }
   return await finish('finished');
-}
-
-function checkLoss(loss: number, step: number, epoch: number, runtime: Runtime): void {
-  if (!Number.isFinite(loss)) {
-    throw inputError(`the loss became ${loss} at step ${step} (epoch ${epoch})`, {
-      hint: 'training diverged: lower the learning rate or clip gradients harder (--lr, --clip); earlier checkpoints are whole',
-    });
-  }
-  // A broken GPU kernel was seen to give exactly zero while the weights turned to garbage.
-  if (loss === 0 && runtime.device !== 'cpu') {
-    throw inputError(`the loss became exactly 0 at step ${step} on ${runtime.device}`, {
-      hint: 'this device computes wrongly; train with --device cpu',
-    });
-  }
 }
 
 /** The perplexity of the test text. */

@@ -45,7 +45,8 @@ export function progressState(progress: Progress): JsonObject {
   };
 }
 
-function numberAt(object: JsonObject, key: string): number {
+/** A number of what a checkpoint stores. @throws an input error where it is missing. */
+export function numberAt(object: JsonObject, key: string): number {
   const value = object[key];
   if (typeof value === 'number') return value;
   throw inputError('the checkpoint lacks a number', { where: `state.${key}`, received: typeof value });

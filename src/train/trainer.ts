@@ -9,6 +9,7 @@ import type { Weights } from '../nn/layer-context.ts';
 import { learningRateAt } from '../optim/schedule.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import { assignClasses, type AssignmentRecord } from './assign-classes.ts';
+import { checkLoss } from './check-loss.ts';
 import type { Checkpoint } from './checkpoint.ts';
 import type { DecodingRate, EpochRecord, OnTrainEvent } from './events.ts';
 import { judge, lossOf, type Judgement } from './judge.ts';
@@ -86,20 +87,6 @@ function checkSkips(inARow: number, step: number): void {
   throw inputError(`gradients were not finite in ${inARow} steps in a row, up to step ${step}`, {
     hint: 'the numbers of this training are too large for 16-bit floats: train without --precision mixed, or with a lower learning rate',
   });
-}
-
-function checkLoss(loss: number, step: number, epoch: number, { runtime, recipe }: TrainOptions): void {
-  if (!Number.isFinite(loss)) {
-    throw inputError(`the loss became ${loss} at step ${step} (epoch ${epoch})`, {
-      hint: `training diverged${recipe.precision === 'mixed' ? ' or does not fit 16-bit floats (then leave out --precision mixed)' : ''}: lower the learning rate, add warm-up or clip gradients (--lr, --warmup, --clip); earlier checkpoints are whole`,
-    });
-  }
-  // A broken GPU kernel was seen to give exactly zero while the weights turned to garbage.
-  if (loss === 0 && runtime.device !== 'cpu') {
-    throw inputError(`the loss became exactly 0 at step ${step} on ${runtime.device}`, {
-      hint: 'this device computes wrongly; train with --device cpu',
-    });
-  }
 }
 
 /**
@@ -182,7 +169,7 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
     const started = performance.now();
     const { loss, correct, scale, skipped } = await stage.step(batch, step, learningRate);
     times.push(performance.now() - started);
-    checkLoss(loss, step, epoch, options);
+    checkLoss(loss, { step, epoch, runtime, precision: recipe.precision ?? 'float32' });
     skippedInARow = skipped > skippedBefore ? skippedInARow + 1 : 0;
     skippedBefore = skipped;
     checkSkips(skippedInARow, step);
