@@ -4,7 +4,7 @@ import { kindOf } from '../data/files.ts';
 import { join } from 'node:path';
 import type { TextCorpus } from '../data/text/corpus.ts';
 import type { LanguageEvent } from '../language/trainer.ts';
-import { createRun, lockRun, openRun, runPaths, type LockedRun } from '../train/run-folder.ts';
+import { checkRunFolder, createRun, lockRun, openRun, runPaths, type LockedRun } from '../train/run-folder.ts';
 import {
   choiceName,
   languageCompareConfigOf,
@@ -91,6 +91,7 @@ export async function startLanguageComparison(
   const names = choices.map(choiceName);
   const repeated = names.find((name, index) => names.indexOf(name) !== index);
   if (repeated !== undefined) throw usageError('a variant is listed twice', { received: repeated });
+  await checkRunFolder(folder, options);
   const corpus = await openCorpusChoice(settings.corpus, options);
   const vectors = await vectorsOfChoices(choices, corpus, sizes.size, seed, options.vectors ?? new Map(), options);
   for (const choice of choices) {

@@ -22,7 +22,7 @@ import {
   type ModelIdentity,
 } from '../train/checkpoint.ts';
 import { openMetrics, truncateMetrics } from '../train/metrics.ts';
-import { createRun, lockRun, type LockedRun, type RunPaths } from '../train/run-folder.ts';
+import { checkRunFolder, createRun, lockRun, type LockedRun, type RunPaths } from '../train/run-folder.ts';
 import {
   choiceName,
   languageConfigOf,
@@ -223,6 +223,7 @@ export async function startLanguageRun(
   settings: LanguageSettings,
   options: LanguageRunOptions & { readonly overwrite?: boolean; readonly opened?: TextCorpus },
 ): Promise<LanguageRun> {
+  await checkRunFolder(folder, options);
   const corpus = options.opened ?? (await openCorpusChoice(settings.corpus, options));
   const { choice, sizes, seed } = settings;
   const known = options.vectors ?? new Map();

@@ -217,6 +217,15 @@ function quoteEnd(text: string): string {
   return JSON.stringify(text.trimEnd().slice(-20));
 }
 
+/**
+ * Checks that a run may be started in a folder, before anything that takes long.
+ *
+ * @throws FixheadError of kind `usage` as {@link createRun}.
+ */
+export async function checkRunFolder(folder: string, { overwrite = false }: CreateRunOptions = {}): Promise<void> {
+  await checkFree(runPaths(resolve(folder)), overwrite);
+}
+
 /** Checks that a run may be started here. */
 async function checkFree(paths: RunPaths, overwrite: boolean): Promise<void> {
   const where = paths.folder;

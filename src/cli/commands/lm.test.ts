@@ -47,6 +47,8 @@ it('trains, resumes, is evaluated, exported and writes', async () => {
   // Seven choices of about four words make a sentence: far from the 16 words of the vocabulary.
   expect(document['validationPerplexity']).toBeLessThan(4);
 
+  const taken = await cli(['lm', 'no-text', '--out', run]);
+  expect(taken.stderr).toContain('the folder holds a run already');
   const again = documentOf(await cli(['resume', run, '--json']));
   expect(again).toMatchObject({ validationPerplexity: document['validationPerplexity'] });
   const evaluated = documentOf(await cli(['evaluate', run, '--json'])) as Record<string, number>;
