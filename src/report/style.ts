@@ -61,6 +61,7 @@ table.wide{width:100%}
 .swatch{width:34px;height:8px;vertical-align:middle;margin-right:.6rem;overflow:visible}
 .legend{list-style:none;display:flex;flex-wrap:wrap;gap:.3rem 1.9rem;margin:1rem 0 .2rem;padding:0;font-size:.95rem}
 .pair{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,25rem),1fr));gap:1.6rem 2.2rem;margin:.8rem 0;align-items:start}
+.pair>figure:only-child{max-width:36rem}
 figure{margin:0;break-inside:avoid;min-width:0}
 .stack figure+figure{margin-top:2.2rem}
 figcaption{font-size:.95rem;font-weight:600;margin-bottom:.3rem}
