@@ -167,8 +167,6 @@ async function embed(inputs: readonly string[], flags: EmbedFlags, { io }: CliCo
   try {
     const choice = methodOf(flags, reporter, io.signal);
     await checkEmbeddingFiles(files, flags.overwrite === true);
-    // Nothing is kept before the end, so Ctrl-C only has to end the work.
-    io.onTraining?.();
     const corpus = await openCorpus(inputs, {
       ...textOptionsOf(flags),
       allowDownload: flags.download === true,
