@@ -19,11 +19,12 @@ export interface PmiOptions {
   /** The power of the context words' frequencies, over 0 to 1. */
   readonly contextSmoothing: number;
   readonly seed: number;
-  /** See {@link randomizedSvd}. */
+  /** See `randomizedSvd`. */
   readonly oversampling: number;
-  /** See {@link randomizedSvd}. */
+  /** See `randomizedSvd`. */
   readonly iterations: number;
   readonly signal?: AbortSignal;
+  /** Called as each stage goes on. */
   readonly onProgress?: (progress: PmiProgress) => void;
 }
 

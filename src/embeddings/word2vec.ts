@@ -39,13 +39,16 @@ export interface Word2vecOptions {
   /** Words that occur less often are left out of the text and of the result. */
   readonly minCount?: number;
   readonly signal?: AbortSignal;
+  /** Called after each piece of some thousand words. */
   readonly onProgress?: (progress: Word2vecProgress) => void;
 }
 
 type Settings = Required<Omit<Word2vecOptions, 'signal' | 'onProgress'>>;
 
 /** What is used where nothing is said; how often the text is gone through depends on its length ({@link word2vecEpochs}). */
-export const word2vecDefaults: Readonly<Omit<Settings, 'size' | 'seed' | 'epochs'>> = Object.freeze({
+export const word2vecDefaults: Readonly<
+  Omit<Required<Word2vecOptions>, 'size' | 'seed' | 'epochs' | 'signal' | 'onProgress'>
+> = Object.freeze({
   window: 5,
   negatives: 5,
   learningRate: 0.025,

@@ -46,8 +46,8 @@ export function wordLogLikelihoods(c: LayerContext, scores: WordScores): Value {
  * Softmax cross-entropy, averaged over the batch: (1/batch)·Σ (log Σ_w exp z_w − z_label); a scalar. It is exact, and so are its
  * gradients to y, to the bias and to a table that is no constant; for a constant one none is computed.
  *
- * The batch is taken in chunks of rows, so that memory does not grow with batch × V: see {@link tableLoss} and, for a geometry,
- * {@link streamingLoss}.
+ * The batch is taken in chunks of rows, so that memory does not grow with batch × V: see `tableLoss` and, for a geometry,
+ * `streamingLoss`.
  */
 export function wordLoss(c: LayerContext, { scaled, vectors, bias, labels }: WordScores): Value {
   switch (vectors.kind) {

@@ -17,6 +17,7 @@ export interface SamplingOptions {
   readonly never: readonly number[];
   /** When it aborts, what was written so far is given. */
   readonly signal?: AbortSignal;
+  /** Called with each word as it is drawn. */
   readonly onWord?: (word: number) => void;
 }
 

@@ -66,6 +66,7 @@ export interface LanguageTrainOptions {
   readonly saveEverySteps?: number;
   /** When it aborts, the run saves and stops after the current step. */
   readonly signal?: AbortSignal;
+  /** Called between steps; it should return soon. */
   readonly onEvent?: (event: LanguageEvent) => void;
   readonly lowering?: LoweringChoice;
 }

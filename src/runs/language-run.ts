@@ -51,6 +51,7 @@ export interface CorpusOpening {
 /** What a run needs besides its settings; nothing here changes its result but the rounding of another device. */
 export interface LanguageRunOptions extends VectorOptions, CorpusOpening {
   readonly runtime: Runtime;
+  /** Called between steps; it should return soon. */
   readonly onEvent?: (event: LanguageEvent) => void;
   readonly saveEverySteps?: number;
   /** Vectors that are there already, made from the same text with the same size and seed. */

@@ -25,6 +25,7 @@ export function tokenStreamOf({ splits, vocabulary }: TextCorpus): TokenStream {
 /** What making vectors tells. */
 export interface VectorOptions {
   readonly signal?: AbortSignal;
+  /** Receives one line for each decision that a reader should know about. */
   readonly log?: (line: string) => void;
   /** Called while vectors of a kind are made; a share of 1 is all. */
   readonly onVectors?: (kind: EmbeddingKind, share: number) => void;

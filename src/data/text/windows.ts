@@ -10,6 +10,7 @@ export interface TextWindows {
 /** The same for measuring: with a weight of 1 for every token of the text and 0 for what only fills up. */
 export interface ScoringWindows {
   readonly count: number;
+  /** The window of that number, from 0. */
   readonly at: (index: number) => {
     readonly inputs: Int32Array;
     readonly targets: Int32Array;
