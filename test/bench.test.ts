@@ -168,7 +168,7 @@ describe('the bench command', () => {
   test.each([
     [
       ['haed'],
-      'unknown bench haed; choose from train-step, inference, head, fwht, data, decode, million; did you mean head?',
+      'unknown bench haed; choose from train-step, inference, head, fwht, data, decode, million, lm-recurrence, lm-step, word-softmax; did you mean head?',
     ],
     [['head', '--sizes', '512'], 'It must look like 2048x1000'],
     [['head', '--sizes', '1x10', '--quick'], 'a classifier needs at least 2 features'],
